@@ -1,0 +1,29 @@
+// `tarn`: exit codes are 0 done, 1 the work failed, 2 wrong usage.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "tarn/base/error.h"
+#include "tarn/cli/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Tarn: on-device AI from one pool of memory"};
+  app.name("tarn");
+  app.set_version_flag("--version", TARN_VERSION);
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);  // a subcommand's callback does its work
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return 2;
+  } catch (const tarn::Error& error) {
+    fmt::print(stderr, "tarn: {}\n", error.what());
+    return 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "tarn: internal: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}
