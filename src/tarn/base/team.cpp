@@ -1,0 +1,118 @@
+#include "tarn/base/team.h"
+
+#include <hwloc.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "tarn/base/error.h"
+
+namespace tarn {
+namespace {
+
+// About 20 microseconds: longer than a step of decode, shorter than a scheduler's tick.
+constexpr int spin_limit = 4000;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Returns once `value` differs from `old`.
+void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
+  for (int i = 0; i < spin_limit; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause_cpu();
+  }
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+std::mutex team_mutex;
+std::unique_ptr<Team> team;
+
+}  // namespace
+
+void Barrier::wait() {
+  const uint32_t phase = phase_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(members_)) {
+    arrived_.store(0, std::memory_order_relaxed);
+    phase_.store(phase + 1, std::memory_order_release);
+    phase_.notify_all();
+    return;
+  }
+  wait_for_change(phase_, phase);
+}
+
+Team& Team::instance() {
+  const std::lock_guard lock(team_mutex);
+  if (!team) team = std::make_unique<Team>(default_size());
+  return *team;
+}
+
+void Team::set_size(int threads) {
+  if (threads < 1 || threads > 1024) {
+    fail(ErrorCode::invalid_argument, "threads: {} asked for; choose 1 to 1024", threads);
+  }
+  const std::lock_guard lock(team_mutex);
+  if (team && team->size() == threads) return;
+  team.reset();
+  team = std::make_unique<Team>(threads);
+}
+
+int Team::default_size() {
+  int cores = 0;
+  hwloc_topology_t topology = nullptr;
+  if (hwloc_topology_init(&topology) == 0) {
+    if (hwloc_topology_load(topology) == 0)
+      cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
+    hwloc_topology_destroy(topology);
+  }
+  const int logical = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return cores > 0 ? std::min(cores, logical) : logical;
+}
+
+Team::Team(int threads) : barrier_(threads) {
+  workers_.reserve(static_cast<size_t>(threads) - 1);
+  for (int member = 1; member < threads; ++member) {
+    workers_.emplace_back([this, member] { worker(member); });
+  }
+}
+
+Team::~Team() {
+  stopping_.store(true, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (std::thread& thread : workers_) thread.join();
+}
+
+void Team::run(const std::function<void(int)>& work) {
+  if (workers_.empty()) {
+    work(0);
+    return;
+  }
+  work_ = &work;
+  running_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  work(0);
+  for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;
+       left = running_.load(std::memory_order_acquire)) {
+    wait_for_change(running_, left);
+  }
+}
+
+void Team::worker(int member) {
+  uint32_t seen = 0;
+  while (true) {
+    wait_for_change(generation_, seen);
+    ++seen;
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    (*work_)(member);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_all();
+  }
+}
+
+}  // namespace tarn

@@ -1,0 +1,67 @@
+// A Program: the flat list of steps that computes some arrays, with every buffer planned.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "tarn/core/map_program.h"
+#include "tarn/core/node.h"
+#include "tarn/core/unit.h"
+
+namespace tarn {
+
+struct Step {
+  KernelFunction run = nullptr;  // null: `map` runs
+  std::unique_ptr<MapProgram> map;
+  std::shared_ptr<OpNode> node;  // of a fused step: the last operation
+  std::vector<Operand> in;
+  std::vector<Operand> out;
+  std::byte* scratch = nullptr;
+  bool serial = false;  // member 0 alone
+  bool barrier_before = false;
+  StepState state;
+};
+
+struct ProgramStats {
+  int operations = 0;
+  int steps = 0;
+  int barriers = 0;
+  int fused = 0;   // operations that became part of another's step
+  int reused = 0;  // outputs that took over an input's buffer
+  double build_seconds = 0;
+  double run_seconds = 0;
+};
+
+class Program {
+ public:
+  // Plans the work that `roots` need; null when there is none. Allocates all memory of the run, so
+  // a limit is hit here and not midway. Afterwards the roots count as scheduled. Call with the
+  // evaluation lock held.
+  static std::unique_ptr<Program> build(const std::vector<array>& roots, const Unit& unit,
+                                        int members);
+
+  // Runs the steps on the team, then sets event(). Does not throw.
+  void run(Team& team);
+
+  const std::shared_ptr<Event>& event() const { return event_; }
+  const ProgramStats& stats() const { return stats_; }
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  friend class ProgramBuilder;
+  void run_member(int member, Team& team, std::atomic<bool>& failed, std::exception_ptr& error);
+
+  std::vector<Step> steps_;
+  std::vector<std::shared_ptr<OpNode>> nodes_;            // keeps the graph while steps run
+  std::vector<std::shared_ptr<memory::Buffer>> buffers_;  // and the planned memory
+  std::vector<std::shared_ptr<Event>> inputs_;            // Programs whose results this one reads
+  std::shared_ptr<Event> event_ = std::make_shared<Event>();
+  ProgramStats stats_;
+  bool all_serial_ = true;
+};
+
+// Totals over all Programs of the process since the last reset (benchmarks and tests read them).
+ProgramStats program_totals();
+void reset_program_totals();
+
+}  // namespace tarn

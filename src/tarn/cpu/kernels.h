@@ -1,0 +1,21 @@
+// The CPU's kernels by operation name. Each family has a file of its own that implements the
+// kernels and exports them as a table; unit.cpp joins the tables.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "tarn/core/unit.h"
+
+namespace tarn::cpu {
+
+struct NamedKernel {
+  std::string_view op;
+  Kernel kernel;
+};
+using KernelTable = std::span<const NamedKernel>;
+
+KernelTable shape_kernels();
+KernelTable matmul_op_kernels();
+
+}  // namespace tarn::cpu
