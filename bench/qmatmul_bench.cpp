@@ -1,0 +1,250 @@
+// How close the quantized matrix product comes to the machine's limits: decode against the measured
+// read bandwidth, prefill against the measured peak of the integer dot product. Other work on the
+// machine disturbs both sides alike, so each round measures the limit and then every case, and the
+// table shows the median of the rounds' ratios.
+//
+//   qmatmul_bench [rounds [isa]]
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tarn/base/error.h"
+#include "tarn/cpu/bandwidth.h"
+#include "tarn/cpu/isa/qmatmul.h"
+
+namespace {
+
+using namespace tarn;
+using cpu::Isa;
+using quant::PanelFormat;
+using quant::ScaleType;
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// A fixed set of threads that each run the same function, as the engine's would.
+class Threads {
+ public:
+  explicit Threads(int count) : border_(count) {
+    for (int i = 1; i < count; ++i) {
+      others_.emplace_back([this] {
+        for (border_.arrive_and_wait(); work_; border_.arrive_and_wait()) {
+          work_();
+          border_.arrive_and_wait();
+        }
+      });
+    }
+  }
+  ~Threads() {
+    work_ = nullptr;
+    border_.arrive_and_wait();
+    for (auto& other : others_) other.join();
+  }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+  double run(const std::function<void()>& work) {
+    work_ = work;
+    return seconds_of([&] {
+      border_.arrive_and_wait();
+      work_();
+      border_.arrive_and_wait();
+    });
+  }
+
+ private:
+  std::barrier<> border_;
+  std::function<void()> work_;
+  std::vector<std::thread> others_;
+};
+
+struct FreeAligned {
+  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
+};
+
+// Random panels: the kernels' speed does not depend on the values.
+struct Matrix {
+  std::unique_ptr<std::byte, FreeAligned> bytes;
+  size_t size;
+  cpu::PanelMatrix panels;
+
+  Matrix(PanelFormat format, size_t rows, size_t inputs) {
+    size = quant::packed_size(format, rows, inputs);
+    bytes.reset(static_cast<std::byte*>(::operator new (size, std::align_val_t{64})));
+    std::memset(bytes.get(), 0x11, size);
+    panels = {format, bytes.get(), rows, inputs};
+  }
+};
+
+struct Activations {
+  std::vector<float> buffer;
+  cpu::QuantizedActivations view;
+
+  Activations(const cpu::QMatmulKernels& kernels, size_t tokens, size_t inputs, int group_size)
+      : buffer(cpu::quantized_activations_size(tokens, inputs, group_size) / sizeof(float)),
+        view(cpu::quantized_activations_in(reinterpret_cast<std::byte*>(buffer.data()), tokens,
+                                           inputs, group_size)) {
+    std::vector<float> x(tokens * inputs);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8;
+    kernels.quantize_activations(x.data(), inputs, tokens, inputs, group_size, 0, tokens, view);
+  }
+};
+
+// One product, its panels claimed in chunks by all threads.
+double product_seconds(Threads& threads, const cpu::QMatmulKernels& kernels, const Matrix& w,
+                       const Activations& x, size_t tokens, size_t chunk, std::vector<float>& out) {
+  std::atomic<size_t> next{0};
+  const size_t panels = quant::panel_count(w.panels.rows);
+  return threads.run([&] {
+    for (size_t i; (i = next.fetch_add(chunk, std::memory_order_relaxed)) < panels;) {
+      kernels.matmul(w.panels, i, std::min(i + chunk, panels), x.view, tokens, out.data(),
+                     w.panels.rows);
+    }
+  });
+}
+
+#if defined(__x86_64__)
+// Multiply-adds a second of one thread when nothing but VPDPBUSD is done: 16 independent sums.
+[[gnu::target("avx512f,avx512vnni"), gnu::noinline]] double dot_peak() {
+  constexpr int loops = 2'000'000, sums = 16;
+  return static_cast<double>(loops) * sums * 64 /
+         seconds_of([]() __attribute__((target("avx512f,avx512vnni"))) {
+           for (int i = 0; i < loops / 8; ++i) {
+             asm volatile(
+                 ".rept 8\n"
+                 ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+                 "vpdpbusd %%zmm16, %%zmm17, %%zmm\\r\n"
+                 ".endr\n"
+                 ".endr\n" ::
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+           }
+         });
+}
+#endif
+
+struct Case {
+  std::string name;
+  int threads;
+  std::vector<double> rates, ratios;
+};
+
+void print(const char* title, const char* unit, double scale, const std::vector<Case>& cases) {
+  fmt::print("\n{:<28} {:>7} {:>10} {:>8}\n", title, "threads", unit, "limit");
+  for (const Case& one : cases) {
+    fmt::print("{:<28} {:>7} {:>10.1f} {:>7.1f}%\n", one.name, one.threads,
+               median(one.rates) * scale, 100 * median(one.ratios));
+  }
+}
+
+void bench_decode(const cpu::QMatmulKernels& kernels, int rounds) {
+  constexpr size_t inputs = 4096;
+  struct Format {
+    int bits;
+    int group_size;
+    ScaleType scale_type;
+  };
+  const std::vector<Format> formats = {{4, 64, ScaleType::f16},  {6, 64, ScaleType::f16},
+                                       {8, 64, ScaleType::f16},  {4, 32, ScaleType::f16},
+                                       {4, 128, ScaleType::f16}, {4, 64, ScaleType::bf16},
+                                       {4, 64, ScaleType::f32},  {2, 64, ScaleType::f16},
+                                       {3, 64, ScaleType::f16},  {5, 64, ScaleType::f16}};
+  std::vector<Case> cases;
+  for (const Format& f : formats) {
+    const PanelFormat format{f.bits, f.group_size, f.scale_type};
+    const size_t rows = (size_t{320} << 20) / quant::panel_stride(format, inputs) * 16;
+    const Matrix w(format, rows, inputs);
+    const Activations x(kernels, 1, inputs, f.group_size);
+    std::vector<float> out(rows);
+    for (const int count : {1, 2}) {
+      Threads threads(count);
+      const char* scale_names[] = {"f32", "f16", "bf16"};
+      Case one{fmt::format("{}-bit group {} {}", f.bits, f.group_size,
+                           scale_names[static_cast<int>(f.scale_type)]),
+               count,
+               {},
+               {}};
+      for (int round = 0; round < rounds; ++round) {
+        const double limit = cpu::measure_read_bandwidth(count, 0.05).best;
+        double best = 0;
+        for (int i = 0; i < 4; ++i) {
+          best = std::max(best, static_cast<double>(w.size) /
+                                    product_seconds(threads, kernels, w, x, 1, 64, out));
+        }
+        one.rates.push_back(best);
+        one.ratios.push_back(best / limit);
+      }
+      cases.push_back(one);
+    }
+  }
+  print("decode", "GB/s", 1e-9, cases);
+}
+
+void bench_prefill(const cpu::QMatmulKernels& kernels, int rounds) {
+  constexpr size_t inputs = 4096, rows = 4096;
+  std::vector<Case> cases;
+  for (const int bits : {4, 6, 8}) {
+    for (const int group_size : {32, 64, 128}) {
+      const Matrix w({bits, group_size, ScaleType::f16}, rows, inputs);
+      for (const size_t tokens : {2, 4, 8, 16, 32, 64, 512}) {
+        if (tokens != 512 && group_size != 64) continue;
+        const Activations x(kernels, tokens, inputs, group_size);
+        std::vector<float> out(tokens * rows);
+        Threads threads(1);
+        Case one{
+            fmt::format("{}-bit group {} f16, {} tokens", bits, group_size, tokens), 1, {}, {}};
+        for (int round = 0; round < rounds; ++round) {
+#if defined(__x86_64__)
+          const double limit = dot_peak();
+#else
+          const double limit = 1;
+#endif
+          const double rate = static_cast<double>(rows * inputs * tokens) /
+                              product_seconds(threads, kernels, w, x, tokens, 64, out);
+          one.rates.push_back(rate);
+          one.ratios.push_back(rate / limit);
+        }
+        cases.push_back(one);
+      }
+    }
+  }
+  print("prefill", "GMAC/s", 1e-9, cases);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
+    const Isa isa = argc > 2 ? cpu::parse_isa(argv[2]) : cpu::best_isa();
+    const auto& kernels = cpu::qmatmul_kernels(isa);
+    fmt::print("{}; read bandwidth {:.1f} GB/s with one thread, {:.1f} with two\n", cpu::name(isa),
+               cpu::measure_read_bandwidth(1, 0.5).best * 1e-9,
+               cpu::measure_read_bandwidth(2, 0.5).best * 1e-9);
+    bench_decode(kernels, rounds);
+    bench_prefill(kernels, rounds);
+  } catch (const Error& error) {
+    fmt::print(stderr, "qmatmul_bench: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}

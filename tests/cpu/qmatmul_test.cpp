@@ -1,0 +1,269 @@
+#include "tarn/cpu/isa/qmatmul.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tarn::cpu {
+namespace {
+
+using quant::AffineFormat;
+using quant::PanelFormat;
+using quant::ScaleType;
+
+constexpr size_t most_tokens = 33;
+constexpr std::array<size_t, 8> token_counts = {1, 2, 3, 4, 5, 7, 8, most_tokens};
+
+struct FreeAligned {
+  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
+};
+using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+
+AlignedBytes aligned_bytes(size_t size) {
+  return AlignedBytes(static_cast<std::byte*>(::operator new (size, std::align_val_t{64})));
+}
+
+template <typename Scale>
+constexpr ScaleType scale_type() {
+  if constexpr (std::is_same_v<Scale, float16>) return ScaleType::f16;
+  if constexpr (std::is_same_v<Scale, bfloat16>) return ScaleType::bf16;
+  return ScaleType::f32;
+}
+
+// A random matrix, as panels and as the floats they stand for, and activations for it.
+struct Problem {
+  PanelMatrix matrix{};
+  AlignedBytes panels;
+  std::vector<float> weights;  // [rows, inputs]
+  std::vector<float> x;        // [most_tokens, inputs]
+
+  template <typename Scale>
+  static Problem make(int bits, int group_size, size_t rows, size_t inputs) {
+    Problem p;
+    std::mt19937 random(static_cast<uint32_t>(bits * 1000 + group_size + static_cast<int>(rows)));
+    std::vector<uint32_t> codes(rows * quant::packed_words(inputs, bits));
+    for (auto& word : codes) word = static_cast<uint32_t>(random());
+    for (size_t i = 0; i < quant::packed_words(inputs, bits); ++i) codes[i] = 0xffffffffU;
+    std::normal_distribution<float> normal;
+    std::vector<Scale> scales(rows * inputs / static_cast<size_t>(group_size));
+    std::vector<Scale> biases(scales.size());
+    const auto levels = static_cast<float>(1 << bits);
+    for (auto& s : scales) s = from_float<Scale>(normal(random) / levels);
+    for (auto& b : biases) b = from_float<Scale>(normal(random));
+    p.weights.resize(rows * inputs);
+    quant::affine_decode({bits, group_size}, rows, inputs, codes.data(), scales.data(),
+                         biases.data(), p.weights.data());
+    const PanelFormat format{bits, group_size, scale_type<Scale>()};
+    p.panels = aligned_bytes(quant::packed_size(format, rows, inputs));
+    p.matrix = {format, p.panels.get(), rows, inputs};
+    quant::pack_affine(format, rows, inputs, codes.data(), scales.data(), biases.data(),
+                       p.panels.get(), 0, quant::panel_count(rows));
+    p.x.resize(most_tokens * inputs);
+    for (auto& value : p.x) value = normal(random);
+    // The extremes of the integer sums: the largest codes of row 0 with all activations at the same
+    // end of their scale.
+    for (size_t k = 0; k < inputs; ++k) {
+      p.x[k] = 1;
+      p.x[inputs + k] = -1;
+    }
+    return p;
+  }
+};
+
+// Quantizes with one instruction set; owns the buffer.
+struct Activations {
+  std::vector<float> buffer;
+  QuantizedActivations view;
+
+  Activations(Isa isa, const Problem& p, size_t tokens)
+      : buffer(quantized_activations_size(tokens, p.matrix.inputs, p.matrix.format.group_size) /
+               sizeof(float)),
+        view(quantized_activations_in(reinterpret_cast<std::byte*>(buffer.data()), tokens,
+                                      p.matrix.inputs, p.matrix.format.group_size)) {
+    qmatmul_kernels(isa).quantize_activations(p.x.data(), p.matrix.inputs, tokens, p.matrix.inputs,
+                                              p.matrix.format.group_size, 0, tokens, view);
+  }
+};
+
+constexpr float untouched = -12345.0F;
+
+std::vector<float> product(Isa isa, const Problem& p, size_t tokens, bool exact) {
+  std::vector<float> out(tokens * p.matrix.rows, untouched);
+  const size_t panels = quant::panel_count(p.matrix.rows);
+  if (exact) {
+    qmatmul_kernels(isa).matmul_exact(p.matrix, 0, panels, p.x.data(), p.matrix.inputs, tokens,
+                                      out.data(), p.matrix.rows);
+  } else {
+    const Activations x(isa, p, tokens);
+    qmatmul_kernels(isa).matmul(p.matrix, 0, panels, x.view, tokens, out.data(), p.matrix.rows);
+  }
+  return out;
+}
+
+// The exact product: a float sum of K products in any order is within K * 2^-24 of the sum of
+// magnitudes. The int8 product: each activation is off by at most half a step of its group, which
+// is largest magnitude / 127; the float arithmetic on top is covered by the exact product's bound.
+void expect_near_reference(const Problem& p, const std::vector<float>& out, bool exact) {
+  const size_t inputs = p.matrix.inputs;
+  const auto group_size = static_cast<size_t>(p.matrix.format.group_size);
+  for (size_t t = 0; t < most_tokens; ++t) {
+    std::vector<double> half_step(inputs / group_size);
+    for (size_t k = 0; k < inputs; ++k) {
+      double& step = half_step[k / group_size];
+      step = std::max(step, std::abs(static_cast<double>(p.x[t * inputs + k])) / 254);
+    }
+    for (size_t n = 0; n < p.matrix.rows; ++n) {
+      double sum = 0, magnitudes = 0, steps = 0;
+      for (size_t k = 0; k < inputs; ++k) {
+        const double w = p.weights[n * inputs + k], x = p.x[t * inputs + k];
+        sum += w * x;
+        magnitudes += std::abs(w * x);
+        steps += std::abs(w) * half_step[k / group_size];
+      }
+      // Codes and biases cancel in part: their terms are larger than their sum, at most this much.
+      const double rounding = magnitudes * static_cast<double>(inputs + 4) * 0x1p-24 + 1e-4;
+      const double tolerance = exact ? rounding : rounding + steps * 1.001;
+      ASSERT_NEAR(out[t * p.matrix.rows + n], sum, tolerance) << "token " << t << ", row " << n;
+    }
+  }
+}
+
+void check(const Problem& p) {
+  SCOPED_TRACE(fmt::format("{} bits, groups of {}, scale type {}, [{}, {}]", p.matrix.format.bits,
+                           p.matrix.format.group_size, static_cast<int>(p.matrix.format.scale_type),
+                           p.matrix.rows, p.matrix.inputs));
+  for (const bool exact : {false, true}) {
+    const std::vector<float> expected = product(Isa::portable, p, most_tokens, exact);
+    expect_near_reference(p, expected, exact);
+    for (const Isa isa : available_isas()) {
+      for (const size_t tokens : token_counts) {
+        const std::vector<float> out = product(isa, p, tokens, exact);
+        ASSERT_EQ(std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)), 0)
+            << name(isa) << ", " << tokens << " tokens, " << (exact ? "exact" : "int8")
+            << ": not the bits of the portable product of " << most_tokens << " tokens";
+      }
+    }
+  }
+}
+
+class QMatmul : public testing::TestWithParam<int> {};
+
+TEST_P(QMatmul, SameBitsEverywhereAndNearTheReference) {
+  const int bits = GetParam();
+  for (const int group_size : {32, 64, 128}) {
+    for (const size_t rows : {1, 15, 17, 100}) {
+      for (const size_t groups : {1, 3}) {
+        const size_t inputs = groups * static_cast<size_t>(group_size);
+        check(Problem::make<float>(bits, group_size, rows, inputs));
+        check(Problem::make<float16>(bits, group_size, rows, inputs));
+        check(Problem::make<bfloat16>(bits, group_size, rows, inputs));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Bits, QMatmul, testing::Values(2, 3, 4, 5, 6, 8));
+
+// More tokens than a token block, a range of panels at a time, rows of the output far apart.
+TEST(QMatmulRanges, PanelRangesAndStridesDoNotMatter) {
+  const Problem p = Problem::make<float16>(4, 64, 150, 192);
+  const size_t panels = quant::panel_count(150), tokens = 150, stride = 161;
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(tokens * 192);
+  for (auto& value : x) value = normal(random);
+  for (const Isa isa : available_isas()) {
+    const auto& kernels = qmatmul_kernels(isa);
+    std::vector<float> buffer(quantized_activations_size(tokens, 192, 64) / sizeof(float));
+    const auto view =
+        quantized_activations_in(reinterpret_cast<std::byte*>(buffer.data()), tokens, 192, 64);
+    kernels.quantize_activations(x.data(), 192, tokens, 192, 64, 0, 70, view);
+    kernels.quantize_activations(x.data(), 192, tokens, 192, 64, 70, tokens, view);
+    for (const bool exact : {false, true}) {
+      std::vector<float> whole(tokens * 150), parts(tokens * stride, untouched);
+      const auto run = [&](size_t first, size_t last, float* out, size_t out_stride) {
+        if (exact) {
+          kernels.matmul_exact(p.matrix, first, last, x.data(), 192, tokens, out, out_stride);
+        } else {
+          kernels.matmul(p.matrix, first, last, view, tokens, out, out_stride);
+        }
+      };
+      run(0, panels, whole.data(), 150);
+      run(6, panels, parts.data(), stride);
+      run(0, 1, parts.data(), stride);
+      run(1, 6, parts.data(), stride);
+      run(2, 2, parts.data(), stride);
+      for (size_t t = 0; t < tokens; ++t) {
+        ASSERT_EQ(std::memcmp(&whole[t * 150], &parts[t * stride], 150 * sizeof(float)), 0);
+        for (size_t i = 150; i < stride; ++i) ASSERT_EQ(parts[t * stride + i], untouched);
+      }
+    }
+  }
+}
+
+TEST(QuantizeActivations, RoundsAndKeepsNonFiniteGroupsVisible) {
+  constexpr size_t groups = 8, inputs = groups * 32;
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> x(inputs);
+  x[0] = 127;
+  x[1] = 0.5F;  // ties go to even
+  x[2] = 1.5F;
+  x[3] = -2.5F;
+  x[4] = -127;
+  x[32 + 5] = std::numeric_limits<float>::quiet_NaN();
+  x[64 + 31] = -infinity;
+  // group 3: zeros
+  x[4 * 32] = std::numeric_limits<float>::denorm_min();
+  for (size_t i = 5 * 32; i < 6 * 32; ++i) x[i] = -std::numeric_limits<float>::max();
+  x[6 * 32 + 7] = 0x1p-90F;
+  for (size_t i = 7 * 32; i < inputs; ++i) x[i] = std::sin(static_cast<float>(i));
+  std::vector<float> first;
+  for (const Isa isa : available_isas()) {
+    SCOPED_TRACE(std::string(name(isa)));
+    std::vector<float> buffer(quantized_activations_size(1, inputs, 32) / sizeof(float));
+    const auto q =
+        quantized_activations_in(reinterpret_cast<std::byte*>(buffer.data()), 1, inputs, 32);
+    qmatmul_kernels(isa).quantize_activations(x.data(), inputs, 1, inputs, 32, 0, 1, q);
+    EXPECT_EQ(q.scales[0], 1);
+    EXPECT_EQ(q.sums[0], 0);
+    EXPECT_EQ(std::vector<int>(q.codes, q.codes + 5), (std::vector<int>{127, 0, 2, -2, -127}));
+    for (const size_t bad : {1, 2}) {
+      EXPECT_TRUE(std::isnan(q.scales[bad]) && std::isnan(q.sums[bad]));
+      EXPECT_EQ(std::vector<int>(q.codes + bad * 32, q.codes + bad * 32 + 32),
+                std::vector<int>(32));
+    }
+    EXPECT_EQ(q.scales[3], 0);
+    EXPECT_EQ(q.sums[3], 0);
+    EXPECT_EQ(q.scales[4], 0);
+    EXPECT_EQ(q.codes[5 * 32], -127);
+    EXPECT_EQ(q.codes[6 * 32 + 7], 127);
+    for (size_t i = 7 * 32; i < inputs; ++i) {
+      EXPECT_NEAR(q.codes[i] * q.scales[7], x[i], q.scales[7] * 0.5001F);
+    }
+    if (first.empty()) first = buffer;
+    EXPECT_EQ(std::memcmp(first.data(), buffer.data(), buffer.size() * sizeof(float)), 0);
+  }
+}
+
+TEST(QMatmulNonFinite, NanReachesTheOutputOfItsTokenOnly) {
+  Problem p = Problem::make<bfloat16>(4, 32, 17, 64);
+  p.x[64 + 40] = std::numeric_limits<float>::quiet_NaN();
+  for (const Isa isa : available_isas()) {
+    for (const bool exact : {false, true}) {
+      const auto out = product(isa, p, 3, exact);
+      for (size_t i = 0; i < out.size(); ++i) EXPECT_EQ(std::isnan(out[i]), i / 17 == 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tarn::cpu
