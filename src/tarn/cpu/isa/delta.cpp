@@ -28,7 +28,7 @@ void gated_delta_column(const GatedDeltaArgs& args, int64_t head, int64_t column
   }
 }
 
-void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1) {
+void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* /*scratch*/) {
   const int64_t blocks = delta_items(args) / args.value_heads;
   for (int64_t item = item0; item < item1; ++item) {
     const int64_t begin = item % blocks * delta_column_block;

@@ -5,6 +5,7 @@
 // which is decay, then a correction of what the memory answers to k_t towards v_t, then the read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "tarn/cpu/isa/float_type.h"
@@ -51,13 +52,18 @@ constexpr int64_t delta_column_block = 32;
 struct DeltaKernels {
   // Items [item0, item1) of delta_items(args): (value head, block of value columns). All T tokens
   // run through the block's state before the next; a cut of the sequence leaves every bit as it is.
-  void (*gated_delta)(const GatedDeltaArgs& args, int64_t item0, int64_t item1);
+  // scratch: delta_scratch_bytes(args), 64-byte aligned, one for each thread.
+  void (*gated_delta)(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch);
   // Rows (tokens) [t0, t1).
   void (*gates)(const DeltaGateArgs& args, int64_t t0, int64_t t1);
 };
 
 constexpr int64_t delta_items(const GatedDeltaArgs& args) {
   return args.value_heads * ((args.dv + delta_column_block - 1) / delta_column_block);
+}
+
+constexpr size_t delta_scratch_bytes(const GatedDeltaArgs& args) {
+  return static_cast<size_t>(args.dk * delta_column_block) * sizeof(float);
 }
 
 TARN_DECLARE_KERNEL_TABLES(DeltaKernels, delta);
