@@ -1,0 +1,30 @@
+// How one attention call is cut into tiles, chunks and partial results; shared by every variant.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tarn/cpu/isa/attention.h"
+
+namespace tarn::cpu {
+
+struct AttentionPlan {
+  int64_t group;  // query heads of one KV head
+  int64_t rows;   // group * q_tokens: rows of one KV head; row = token * group + head in group
+  int64_t tiles;  // row tiles of one KV head
+  int64_t first_chunk;     // by absolute position
+  int64_t chunks;          // that any query sees
+  int64_t partial_stride;  // floats of one partial: max, sum, then from 16 on the accumulator [Dv]
+};
+
+// Positions [begin, end) of the keys that are there and that the rules let a query see.
+struct KeyRange {
+  int64_t begin, end;
+};
+
+constexpr int64_t partial_accumulator = 16;  // offset in floats, a cache line
+
+AttentionPlan attention_plan(const AttentionArgs& args);
+KeyRange visible_keys(const AttentionArgs& args, int64_t token);
+
+}  // namespace tarn::cpu

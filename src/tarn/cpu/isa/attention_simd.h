@@ -1,0 +1,364 @@
+// The vector bodies of attention.h. For the includers of vec.h.
+//
+// A tile is up to attention_row_tile rows of one KV head; a row is a (query, head of the group)
+// pair, so that grouped heads share what is read. Logits of a row are indexed by the key's place in
+// its chunk: lanes and orders depend on absolute positions alone. Keys that one row does not see
+// but another of the tile does have weight 0, which adds nothing, not even a rounding.
+#pragma once
+
+#include "tarn/cpu/isa/attention_plan.h"
+#include "tarn/cpu/isa/dot_tile_simd.h"
+#include "tarn/cpu/isa/vec_math.h"
+
+namespace tarn::cpu {
+namespace {
+
+inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+constexpr float minus_infinity = -__builtin_inff();
+
+// The rows of one tile and a thread's working memory.
+struct Tile {
+  explicit Tile(const AttentionArgs& a) : args(a) {}
+
+  const AttentionArgs& args;
+  int64_t kv_head, rows;
+  int64_t head[attention_row_tile];   // query head
+  int64_t token[attention_row_tile];  // query
+  float* queries;                     // [rows, padded(D)], times scale
+  float* logits;                      // [rows, attention_chunk]; then the weights
+  float* keys;                        // [4, padded(D)]: keys widened to float
+  // The partial of the chunk at hand.
+  float max[attention_row_tile];
+  float sum[attention_row_tile];
+  float* acc[attention_row_tile];  // [padded(Dv)]
+};
+
+// Sets the tile's rows and copies its queries. Leaves acc to the caller.
+inline void begin_tile(Tile& tile, const AttentionPlan& plan, int64_t item, float* scratch) {
+  const AttentionArgs& args = tile.args;
+  const int64_t begin = item % plan.tiles * attention_row_tile;
+  const int64_t dim = padded(args.qk_dim);
+  tile.kv_head = item / plan.tiles;
+  tile.rows = min_of(attention_row_tile, plan.rows - begin);
+  tile.queries = scratch;
+  tile.logits = tile.queries + attention_row_tile * dim;
+  tile.keys = tile.logits + attention_row_tile * attention_chunk;
+  const Vec scale = set1(args.scale);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    tile.token[r] = (begin + r) / plan.group;
+    tile.head[r] = tile.kv_head * plan.group + (begin + r) % plan.group;
+    const float* q =
+        args.q + tile.head[r] * args.q_head_stride + tile.token[r] * args.q_token_stride;
+    float* copy = tile.queries + r * dim;
+    for_lanes(args.qk_dim,
+              [=](int64_t i, int count) { store(copy + i, load(q + i, count) * scale, count); });
+  }
+}
+
+// logits[r][slot ...] of up to four keys for rows [first, first + RT).
+template <typename K, int RT>
+inline void four_logits(Tile& tile, const K* const (&keys)[4], int64_t first, int64_t slot,
+                        int64_t count) {
+  const int64_t dim = padded(tile.args.qk_dim);
+  const float* q[RT];
+  for (int t = 0; t < RT; ++t) q[t] = tile.queries + (first + t) * dim;
+  Vec acc[4][RT];
+  for (auto& row : acc)
+    for (Vec& a : row) a = zero();
+  accumulate(keys, q, tile.args.qk_dim, acc);
+  for (int t = 0; t < RT; ++t)
+    store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t],
+               tile.logits + (first + t) * attention_chunk + slot, count);
+}
+
+// q . k for the tile's rows and the keys in slots [begin, end) of the chunk at position `chunk`.
+template <typename K>
+void fill_logits(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+  const AttentionArgs& args = tile.args;
+  const auto* const k = static_cast<const K*>(args.k) + tile.kv_head * args.k_head_stride;
+  for (int64_t slot = begin; slot < end; slot += 4) {
+    const K* keys[4];
+    for (int i = 0; i < 4; ++i)
+      keys[i] = k + (chunk - args.k_offset + min_of(slot + i, end - 1)) * args.k_token_stride;
+    // Fetch ahead: a row is a short stretch of a longer stride, which hardware does not foresee.
+    const int64_t ahead = min_of(slot + 16, end - 1);
+    for (int64_t i = ahead; i < min_of(ahead + 4, end); ++i) {
+      const K* key = k + (chunk - args.k_offset + i) * args.k_token_stride;
+      for (int64_t b = 0; b < args.qk_dim; b += 64 / static_cast<int64_t>(sizeof(K)))
+        __builtin_prefetch(key + b, 0, 3);
+    }
+    const int64_t count = end - slot;
+    if (tile.rows <= dot_tile_rows || sizeof(K) == sizeof(float)) {
+      for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
+        with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
+          four_logits<K, decltype(rows)::value>(tile, keys, r, slot, count);
+        });
+    } else {
+      const float* wide[4];
+      for (int i = 0; i < 4; ++i) {
+        float* row = tile.keys + i * padded(args.qk_dim);
+        const K* key = keys[i];
+        for_lanes(args.qk_dim, [=](int64_t d, int n) { store(row + d, load(key + d, n), n); });
+        wide[i] = row;
+      }
+      for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
+        with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
+          four_logits<float, decltype(rows)::value>(tile, wide, r, slot, count);
+        });
+    }
+  }
+}
+
+inline void apply_mask(const Tile& tile, int64_t r, float* logits, int64_t chunk, int64_t begin,
+                       int64_t end) {
+  const AttentionArgs& args = tile.args;
+  if (args.additive_mask == nullptr && args.boolean_mask == nullptr) return;
+  const int64_t row = tile.head[r] * args.mask_head_stride + tile.token[r] * args.mask_query_stride;
+  for (int64_t slot = begin; slot < end; ++slot) {
+    const int64_t at = row + (chunk + slot - args.k_offset) * args.mask_key_stride;
+    if (args.additive_mask != nullptr) {
+      logits[slot] += args.additive_mask[at];
+    } else if (args.boolean_mask[at] == 0) {
+      logits[slot] = minus_infinity;
+    }
+  }
+}
+
+// Turns a row's logits into weights exp(logit - max), 0 where it does not see the key, for the
+// slots [begin, end) that the tile needs; the row itself sees [own_begin, own_end).
+inline void weigh_row(Tile& tile, int64_t r, int64_t chunk, int64_t begin, int64_t end,
+                      int64_t own_begin, int64_t own_end) {
+  float* logits = tile.logits + r * attention_chunk;
+  // Whole vectors, at their places in the chunk.
+  const int64_t first = begin / Vec::lanes * Vec::lanes;
+  const int64_t last = (end + Vec::lanes - 1) / Vec::lanes * Vec::lanes;
+  for (int64_t i = first; i < own_begin; ++i) logits[i] = minus_infinity;
+  for (int64_t i = max_of(own_end, first); i < last; ++i) logits[i] = minus_infinity;
+  if (tile.args.soft_cap > 0.F && own_begin < own_end) {
+    const Vec cap = set1(tile.args.soft_cap);
+    for (int64_t i = first; i < last; i += Vec::lanes) {
+      const Vec x = load(logits + i);
+      const Mask hidden = x == set1(minus_infinity);
+      store(logits + i, select(hidden, x, cap * tanh(x / cap)));
+    }
+  }
+  apply_mask(tile, r, logits, chunk, own_begin, own_end);
+  Vec tops = set1(minus_infinity);
+  for (int64_t i = first; i < last; i += Vec::lanes) tops = max(load(logits + i), tops);
+  tile.max[r] = max_lane(tops);
+  const Vec shift = set1(tile.max[r] == minus_infinity ? 0.F : tile.max[r]);
+  Vec total = zero();
+  for (int64_t i = first; i < last; i += Vec::lanes) {
+    const Vec weight = exp(load(logits + i) - shift);
+    store(logits + i, weight);
+    total = total + weight;
+  }
+  tile.sum[r] = sum(total);
+}
+
+// acc[r][d ... d + NV vectors) = sum over the slots of weight * v, in ascending order, for RT rows.
+// A count below the lanes (NV is 1 then) marks the part of a vector that is left of Dv.
+template <typename V, int RT, int NV>
+inline void weighted_values(const Tile& tile, int64_t chunk, int64_t first, int64_t begin,
+                            int64_t end, int64_t d, int count) {
+  const V* v = static_cast<const V*>(tile.args.v) + tile.kv_head * tile.args.v_head_stride + d;
+  const int64_t stride = tile.args.v_token_stride;
+  const float* weights[RT];
+  for (int t = 0; t < RT; ++t) weights[t] = tile.logits + (first + t) * attention_chunk;
+  Vec acc[RT][NV];
+  for (auto& row : acc)
+    for (Vec& a : row) a = zero();
+  for (int64_t slot = begin; slot < end; ++slot) {
+    const V* row = v + (chunk - tile.args.k_offset + slot) * stride;
+    Vec values[NV];
+    for (int i = 0; i < NV; ++i) values[i] = load(row + i * Vec::lanes, count);
+    for (int t = 0; t < RT; ++t) {
+      const Vec weight = set1(weights[t][slot]);
+      for (int i = 0; i < NV; ++i) acc[t][i] = fma(weight, values[i], acc[t][i]);
+    }
+  }
+  for (int t = 0; t < RT; ++t)
+    for (int i = 0; i < NV; ++i) store(tile.acc[first + t] + d + i * Vec::lanes, acc[t][i]);
+}
+
+template <typename V>
+void accumulate_values(const Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+  const AttentionArgs& args = tile.args;
+  constexpr int lanes = Vec::lanes;
+  // As many columns at once as registers allow; few rows take more to keep the units busy.
+  const int64_t wide = (tile.rows <= 2 ? 8 : 4) * lanes;
+  for (int64_t d = 0; d < args.v_dim;) {
+    const int64_t left = args.v_dim - d;
+    const int64_t columns = left >= wide ? wide : left >= 4 * lanes ? 4 * lanes : lanes;
+    for (int64_t r = 0; r < tile.rows; r += dot_tile_rows) {
+      with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
+        constexpr int count = decltype(rows)::value;
+        if (columns == lanes) {
+          if (left >= lanes) {
+            weighted_values<V, count, 1>(tile, chunk, r, begin, end, d, lanes);
+          } else {
+            weighted_values<V, count, 1>(tile, chunk, r, begin, end, d, static_cast<int>(left));
+          }
+        } else if (columns == 4 * lanes) {
+          weighted_values<V, count, 4>(tile, chunk, r, begin, end, d, lanes);
+        } else if constexpr (count <= 2) {
+          weighted_values<V, count, 8>(tile, chunk, r, begin, end, d, lanes);
+        }
+      });
+    }
+    d += columns;
+  }
+}
+
+// The partials (max, sum, acc) of the tile's rows over one chunk.
+template <typename KV>
+void chunk_partials(Tile& tile, int64_t chunk_index) {
+  const AttentionArgs& args = tile.args;
+  const int64_t chunk = chunk_index * attention_chunk;
+  int64_t own_begin[attention_row_tile], own_end[attention_row_tile];
+  int64_t begin = attention_chunk;
+  int64_t end = 0;
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const KeyRange seen = visible_keys(args, tile.token[r]);
+    own_begin[r] = max_of(seen.begin - chunk, 0);
+    own_end[r] = max_of(own_begin[r], min_of(seen.end - chunk, attention_chunk));
+    if (own_begin[r] < own_end[r]) {
+      begin = min_of(begin, own_begin[r]);
+      end = max_of(end, own_end[r]);
+    }
+  }
+  if (begin >= end) {
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      tile.max[r] = minus_infinity;
+      tile.sum[r] = 0.F;
+    }
+    return;
+  }
+  fill_logits<KV>(tile, chunk, begin, end);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    // A row that sees nothing here still needs its zeros.
+    const int64_t row_begin = own_begin[r] < own_end[r] ? own_begin[r] : end;
+    const int64_t row_end = own_begin[r] < own_end[r] ? own_end[r] : end;
+    weigh_row(tile, r, chunk, begin, end, row_begin, row_end);
+  }
+  accumulate_values<KV>(tile, chunk, begin, end);
+}
+
+// A row's result over the chunks so far.
+struct Running {
+  float max, sum;
+  float* acc;
+};
+
+inline float exp_of(float x) {
+  float lanes[Vec::lanes];
+  store(lanes, exp(set1(x)));
+  return lanes[0];
+}
+
+inline void combine(Running& total, float part_max, float part_sum, const float* part_acc,
+                    int64_t v_dim) {
+  if (part_max == minus_infinity) return;
+  const float top = part_max > total.max ? part_max : total.max;
+  const Vec keep = exp(set1(total.max - top));
+  const Vec take = exp(set1(part_max - top));
+  for_lanes(v_dim, [&](int64_t i, int count) {
+    const Vec kept = load(total.acc + i, count) * keep;
+    store(total.acc + i, fma(load(part_acc + i, count), take, kept), count);
+  });
+  total.sum = __builtin_fmaf(part_sum, exp_of(part_max - top), total.sum * exp_of(total.max - top));
+  total.max = top;
+}
+
+inline void finish(const AttentionArgs& args, int64_t head, int64_t token, const Running& total) {
+  float weight = 1.F;
+  float sum_of_all = total.sum;
+  if (args.sinks != nullptr) {
+    const float sink = args.sinks[head];
+    const float top = sink > total.max ? sink : total.max;
+    weight = exp_of(total.max - top);
+    sum_of_all = total.sum * weight + exp_of(sink - top);
+  }
+  const Vec factor = set1(total.sum == 0.F ? 0.F : weight / sum_of_all);
+  float* out = args.out + head * args.out_head_stride + token * args.out_token_stride;
+  for_lanes(args.v_dim, [&](int64_t i, int count) {
+    store(out + i, load(total.acc + i, count) * factor, count);
+  });
+}
+
+void attention(const AttentionArgs& args, int64_t item0, int64_t item1, void* scratch) {
+  const AttentionPlan plan = attention_plan(args);
+  const int64_t dim = padded(args.v_dim);
+  // Chunk accumulators, running accumulators, then what begin_tile lays out.
+  auto* const parts = static_cast<float*>(scratch);
+  float* const totals = parts + attention_row_tile * dim;
+  Tile tile(args);
+  for (int64_t item = item0; item < item1; ++item) {
+    begin_tile(tile, plan, item, totals + attention_row_tile * dim);
+    Running running[attention_row_tile];
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      tile.acc[r] = parts + r * dim;
+      running[r] = {minus_infinity, 0.F, totals + r * dim};
+      for_lanes(dim, [&](int64_t i, int count) { store(totals + r * dim + i, zero(), count); });
+    }
+    for (int64_t c = 0; c < plan.chunks; ++c) {
+      with_type(args.kv_type,
+                [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
+      for (int64_t r = 0; r < tile.rows; ++r)
+        combine(running[r], tile.max[r], tile.sum[r], tile.acc[r], args.v_dim);
+    }
+    for (int64_t r = 0; r < tile.rows; ++r) finish(args, tile.head[r], tile.token[r], running[r]);
+  }
+}
+
+void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, void* partials,
+                       void* scratch) {
+  const AttentionPlan plan = attention_plan(args);
+  Tile tile(args);
+  int64_t current = -1;
+  for (int64_t item = item0; item < item1; ++item) {
+    const int64_t c = item % plan.chunks;
+    if (item / plan.chunks != current) {
+      current = item / plan.chunks;
+      begin_tile(tile, plan, current, static_cast<float*>(scratch));
+    }
+    float* record[attention_row_tile];
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      const int64_t row = tile.head[r] * args.q_tokens + tile.token[r];
+      record[r] = static_cast<float*>(partials) + (row * plan.chunks + c) * plan.partial_stride;
+      tile.acc[r] = record[r] + partial_accumulator;
+    }
+    with_type(args.kv_type,
+              [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      record[r][0] = tile.max[r];
+      record[r][1] = tile.sum[r];
+    }
+  }
+}
+
+void attention_combine(const AttentionArgs& args, int64_t row0, int64_t row1,
+                       const void* partials) {
+  const AttentionPlan plan = attention_plan(args);
+  for (int64_t row = row0; row < row1; ++row) {
+    const int64_t head = row / args.q_tokens;
+    const int64_t token = row % args.q_tokens;
+    float* out = args.out + head * args.out_head_stride + token * args.out_token_stride;
+    // The output row holds the running accumulator.
+    Running total{minus_infinity, 0.F, out};
+    for_lanes(args.v_dim, [&](int64_t i, int count) { store(out + i, zero(), count); });
+    for (int64_t c = 0; c < plan.chunks; ++c) {
+      const float* record =
+          static_cast<const float*>(partials) + (row * plan.chunks + c) * plan.partial_stride;
+      combine(total, record[0], record[1], record + partial_accumulator, args.v_dim);
+    }
+    finish(args, head, token, total);
+  }
+}
+
+constexpr AttentionKernels attention_simd = {.attention = attention,
+                                             .attention_partial = attention_partial,
+                                             .attention_combine = attention_combine};
+
+}  // namespace
+}  // namespace tarn::cpu

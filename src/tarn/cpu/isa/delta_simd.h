@@ -1,0 +1,128 @@
+// The vector bodies of delta.h: lanes are value columns. A block of columns of the state is copied
+// to a contiguous buffer in the first-level cache (in place its rows would lie a power of two apart
+// and evict one another) and stays there for all tokens. For the includers of vec.h.
+#pragma once
+
+#include "tarn/cpu/isa/delta.h"
+#include "tarn/cpu/isa/vec_math.h"
+
+namespace tarn::cpu {
+namespace {
+
+constexpr int block_vecs = static_cast<int>(delta_column_block) / Vec::lanes;
+// Running sums for each vector of columns: row i of the state goes to sum i modulo delta_sums, so
+// that the additions do not wait for one another.
+constexpr int delta_sums = Vec::lanes == 16 ? 4 : 2;
+
+struct ColumnSums {
+  Vec part[delta_sums][block_vecs];
+
+  ColumnSums() {
+    for (auto& row : part)
+      for (Vec& p : row) p = zero();
+  }
+  Vec total(int c) const {
+    if constexpr (delta_sums == 4) {
+      return (part[0][c] + part[1][c]) + (part[2][c] + part[3][c]);
+    } else {
+      return part[0][c] + part[1][c];
+    }
+  }
+};
+
+// Calls f(row, number of its running sum) with the number a constant after unrolling.
+template <typename F>
+inline void for_state_rows(int64_t dk, F f) {
+  int64_t i = 0;
+  for (; i + delta_sums <= dk; i += delta_sums)
+    for (int p = 0; p < delta_sums; ++p) f(i + p, p);
+  for (int p = 0; p < delta_sums; ++p)
+    if (i + p < dk) f(i + p, p);
+}
+
+// One token through the block's state [dk, delta_column_block]. v and out: count columns.
+inline void delta_step(float* state, int64_t dk, const float* q, const float* k, const float* v,
+                       Vec decay, Vec beta, float* out, int64_t count) {
+  ColumnSums answer;
+  for_state_rows(dk, [&](int64_t i, int p) {
+    const Vec key = set1(k[i]);
+    for (int c = 0; c < block_vecs; ++c)
+      answer.part[p][c] =
+          fma(load(state + i * delta_column_block + c * Vec::lanes), key, answer.part[p][c]);
+  });
+  Vec error[block_vecs];
+  for (int c = 0; c < block_vecs; ++c) {
+    const int64_t here = max_of(0, min_of(Vec::lanes, count - c * Vec::lanes));
+    const Vec value = load(v + c * Vec::lanes, static_cast<int>(here));
+    error[c] = fnma(decay, answer.total(c), value) * beta;
+  }
+  ColumnSums read;
+  for_state_rows(dk, [&](int64_t i, int p) {
+    const Vec key = set1(k[i]);
+    const Vec query = set1(q[i]);
+    for (int c = 0; c < block_vecs; ++c) {
+      float* s = state + i * delta_column_block + c * Vec::lanes;
+      const Vec updated = fma(key, error[c], decay * load(s));
+      store(s, updated);
+      read.part[p][c] = fma(updated, query, read.part[p][c]);
+    }
+  });
+  for (int c = 0; c < block_vecs; ++c) {
+    const int64_t here = max_of(0, min_of(Vec::lanes, count - c * Vec::lanes));
+    store(out + c * Vec::lanes, read.total(c), static_cast<int>(here));
+  }
+}
+
+void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch) {
+  const int64_t blocks = delta_items(args) / args.value_heads;
+  const int64_t group = args.value_heads / args.key_heads;
+  auto* const block = static_cast<float*>(scratch);
+  for (int64_t item = item0; item < item1; ++item) {
+    const int64_t head = item / blocks;
+    const int64_t key_head = head / group;
+    const int64_t column = item % blocks * delta_column_block;
+    const int64_t count = min_of(delta_column_block, args.dv - column);
+    float* const state = args.state + head * args.dk * args.dv + column;
+    for (int64_t i = 0; i < args.dk; ++i) {
+      for (int64_t c = 0; c < delta_column_block; c += Vec::lanes) {
+        const auto here = static_cast<int>(max_of(0, min_of(Vec::lanes, count - c)));
+        store(block + i * delta_column_block + c, load(state + i * args.dv + c, here));
+      }
+    }
+    for (int64_t t = 0; t < args.t; ++t) {
+      const float* q = args.q + t * args.q_token_stride + key_head * args.q_head_stride;
+      const float* k = args.k + t * args.k_token_stride + key_head * args.k_head_stride;
+      const float* v = args.v + t * args.v_token_stride + head * args.v_head_stride + column;
+      float* out = args.out + t * args.out_token_stride + head * args.out_head_stride + column;
+      const Vec decay = exp(set1(args.g[t * args.g_token_stride + head]));
+      const Vec beta = set1(args.beta[t * args.beta_token_stride + head]);
+      delta_step(block, args.dk, q, k, v, decay, beta, out, count);
+    }
+    for (int64_t i = 0; i < args.dk; ++i)
+      for_lanes(count, [&](int64_t c, int here) {
+        store(state + i * args.dv + c, load(block + i * delta_column_block + c, here), here);
+      });
+  }
+}
+
+template <typename T>
+void gate_rows(const DeltaGateArgs& args, int64_t t0, int64_t t1) {
+  const auto* a_log = static_cast<const T*>(args.a_log);
+  const auto* dt_bias = static_cast<const T*>(args.dt_bias);
+  for (int64_t t = t0; t < t1; ++t)
+    for_lanes(args.heads, [&](int64_t h, int count) {
+      const Vec dt = load(args.a + t * args.lda + h, count) + load(dt_bias + h, count);
+      const Vec rate = exp(load(a_log + h, count));
+      store(args.g + t * args.heads + h, -(rate * softplus(dt)), count);
+      store(args.beta + t * args.heads + h, sigmoid(load(args.b + t * args.ldb + h, count)), count);
+    });
+}
+
+void gates(const DeltaGateArgs& args, int64_t t0, int64_t t1) {
+  with_type(args.param_type, [&]<typename T>(const T*) { gate_rows<T>(args, t0, t1); });
+}
+
+constexpr DeltaKernels delta_simd = {.gated_delta = gated_delta, .gates = gates};
+
+}  // namespace
+}  // namespace tarn::cpu

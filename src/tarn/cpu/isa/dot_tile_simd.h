@@ -1,0 +1,67 @@
+// The inner tile of every product of rows with rows: accumulators of RN weight rows times RT input
+// rows, advanced along k. Lane l of an accumulator sums the elements k = l modulo the lanes in
+// ascending order, whatever the tile. For the includers of vec.h.
+#pragma once
+
+#include "tarn/cpu/isa/vec.h"
+
+namespace tarn::cpu {
+namespace {
+
+// Rows of the input in a full tile: as many as the registers hold beside 4 weight rows.
+constexpr int dot_tile_rows = Vec::lanes == 16 ? 6 : 3;
+
+template <typename W, int RN, int RT>
+inline void accumulate(const W* const (&w)[RN], const float* const (&x)[RT], int64_t k,
+                       Vec (&acc)[RN][RT]) {
+  for_lanes(k, [&](int64_t i, int count) {
+    Vec weights[RN];
+    for (int r = 0; r < RN; ++r) weights[r] = load(w[r] + i, count);
+    for (int t = 0; t < RT; ++t) {
+      const Vec input = load(x[t] + i, count);
+      for (int r = 0; r < RN; ++r) acc[r][t] = fma(weights[r], input, acc[r][t]);
+    }
+  });
+}
+
+// Stores the first `count` of four sums.
+inline void store_sums(Vec a, Vec b, Vec c, Vec d, float* out, int64_t count) {
+  const __m128 sums = sums_of_4(a, b, c, d);
+  if (count >= 4) {
+    _mm_storeu_ps(out, sums);
+  } else {
+    float four[4];
+    _mm_storeu_ps(four, sums);
+    for (int64_t i = 0; i < count; ++i) out[i] = four[i];
+  }
+}
+
+// Calls f(integral constant count) for count in [1, dot_tile_rows].
+template <int N>
+struct Count {
+  static constexpr int value = N;
+};
+template <typename F>
+inline void with_rows(int64_t count, F f) {
+  switch (count) {
+    case 1:
+      return f(Count<1>{});
+    case 2:
+      return f(Count<2>{});
+    case 3:
+      return f(Count<3>{});
+  }
+  if constexpr (dot_tile_rows == 6) {
+    switch (count) {
+      case 4:
+        return f(Count<4>{});
+      case 5:
+        return f(Count<5>{});
+      case 6:
+        return f(Count<6>{});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tarn::cpu

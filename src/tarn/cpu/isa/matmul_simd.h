@@ -1,0 +1,190 @@
+// The vector bodies of matmul.h. For the includers of vec.h.
+#pragma once
+
+#include "tarn/cpu/isa/dot_tile_simd.h"
+#include "tarn/cpu/isa/matmul.h"
+
+namespace tarn::cpu {
+namespace {
+
+// Blocks of the case of many rows: 4 weight rows times k_block stay in the first-level cache while
+// the input rows pass; t_block input rows times k_block stay in the second.
+constexpr int64_t k_block = 1024;
+constexpr int64_t t_block = 48;
+constexpr int64_t n_block = 64;
+constexpr int tile_n = 4;
+// Bytes ahead of the use at which a streamed row is prefetched.
+constexpr int64_t prefetch_distance = 1024;
+
+// One row of x: W streams through once, stream_rows rows at a time.
+constexpr int stream_rows = 8;
+
+template <typename W>
+inline void prefetch_row(const W* row, int64_t offset) {
+  // Integer arithmetic: the address may lie past the matrix, where a prefetch does nothing.
+  __builtin_prefetch(reinterpret_cast<const void*>(
+                         reinterpret_cast<uintptr_t>(row) +
+                         static_cast<uintptr_t>(offset * static_cast<int64_t>(sizeof(W)))),
+                     0, 3);
+}
+
+// Elements [begin, end) (a multiple of a cache line) of the rows; line i + ahead is prefetched.
+template <typename W>
+inline void stream_lines(const W* const (&w)[stream_rows], const float* x, int64_t begin,
+                         int64_t end, int64_t ahead, Vec (&acc)[stream_rows]) {
+  constexpr int line = 64 / static_cast<int>(sizeof(W));
+  for (int64_t i = begin; i < end; i += line) {
+    for (int r = 0; r < stream_rows; ++r) prefetch_row(w[r], i + ahead);
+    for (int j = 0; j < line; j += Vec::lanes) {
+      const Vec input = load(x + i + j);
+      for (int r = 0; r < stream_rows; ++r) acc[r] = fma(load(w[r] + i + j), input, acc[r]);
+    }
+  }
+}
+
+template <typename W>
+void multiply_vector(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
+  const auto* const weights = static_cast<const W*>(args.w);
+  constexpr int64_t line = 64 / sizeof(W);
+  const int64_t lines_end = args.k / line * line;
+  const int64_t distance = prefetch_distance / static_cast<int64_t>(sizeof(W));
+  // Near the end of the rows the next group's beginnings are prefetched.
+  const int64_t turn = lines_end > distance ? lines_end - distance : 0;
+  for (int64_t n = n0; n < n1; n += stream_rows) {
+    const W* w[stream_rows];
+    for (int r = 0; r < stream_rows; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
+    Vec acc[stream_rows];
+    for (int r = 0; r < stream_rows; ++r) acc[r] = zero();
+    stream_lines(w, args.x, 0, turn, distance, acc);
+    stream_lines(w, args.x, turn, lines_end, stream_rows * args.ldw - turn, acc);
+    for_lanes(args.k - lines_end, [&](int64_t i, int count) {
+      const Vec input = load(args.x + lines_end + i, count);
+      for (int r = 0; r < stream_rows; ++r)
+        acc[r] = fma(load(w[r] + lines_end + i, count), input, acc[r]);
+    });
+    for (int r = 0; r < stream_rows; r += 4) {
+      if (n + r >= n1) break;
+      store_sums(acc[r], acc[r + 1], acc[r + 2], acc[r + 3], args.out + n + r, n1 - n - r);
+    }
+  }
+}
+
+// Up to dot_tile_rows rows of x: one pass over W, no blocks.
+template <typename W, int RT>
+void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
+  const auto* const weights = static_cast<const W*>(args.w);
+  const float* x[RT];
+  for (int t = 0; t < RT; ++t) x[t] = args.x + t * args.ldx;
+  for (int64_t n = n0; n < n1; n += tile_n) {
+    const W* w[tile_n];
+    for (int r = 0; r < tile_n; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
+    Vec acc[tile_n][RT];
+    for (auto& row : acc)
+      for (Vec& a : row) a = zero();
+    accumulate(w, x, args.k, acc);
+    for (int t = 0; t < RT; ++t)
+      store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], args.out + t * args.ldo + n, n1 - n);
+  }
+}
+
+// Accumulators between blocks of k, whole vectors, so that blocking changes no sum; then the
+// widened weight rows of one tile.
+constexpr int64_t saved_accumulators = n_block * t_block * Vec::lanes;
+constexpr int64_t widened_weights = tile_n * k_block;
+
+struct Block {
+  int64_t k0, k;           // this block of the dot products
+  bool first, last;        // of the blocks along k
+  int64_t n, n1;           // the tile's weight rows and the end of the range
+  const float* w[tile_n];  // from k0 on
+};
+
+template <int RT>
+void block_tile(const MatmulNtArgs& args, const Block& block, int64_t t, float* saved) {
+  const float* x[RT];
+  for (int i = 0; i < RT; ++i) x[i] = args.x + (t + i) * args.ldx + block.k0;
+  Vec acc[tile_n][RT];
+  for (int r = 0; r < tile_n; ++r)
+    for (int i = 0; i < RT; ++i)
+      acc[r][i] = block.first ? zero() : load(saved + (r * RT + i) * Vec::lanes);
+  accumulate(block.w, x, block.k, acc);
+  if (block.last) {
+    for (int i = 0; i < RT; ++i)
+      store_sums(acc[0][i], acc[1][i], acc[2][i], acc[3][i],
+                 args.out + (t + i) * args.ldo + block.n, block.n1 - block.n);
+  } else {
+    for (int r = 0; r < tile_n; ++r)
+      for (int i = 0; i < RT; ++i) store(saved + (r * RT + i) * Vec::lanes, acc[r][i]);
+  }
+}
+
+template <typename W>
+void multiply_blocks(const MatmulNtArgs& args, int64_t n0, int64_t n1, float* scratch) {
+  const auto* const weights = static_cast<const W*>(args.w);
+  float* const saved = scratch;
+  float* const widened = scratch + saved_accumulators;
+  for (int64_t nb = n0; nb < n1; nb += n_block) {
+    const int64_t nb_end = min_of(n1, nb + n_block);
+    for (int64_t tb = 0; tb < args.t; tb += t_block) {
+      const int64_t tb_end = min_of(args.t, tb + t_block);
+      for (int64_t kb = 0; kb < args.k; kb += k_block) {
+        Block block{};
+        block.k0 = kb;
+        block.k = min_of(k_block, args.k - kb);
+        block.first = kb == 0;
+        block.last = kb + k_block >= args.k;
+        block.n1 = nb_end;
+        float* tile_saved = saved;
+        for (int64_t n = nb; n < nb_end; n += tile_n) {
+          block.n = n;
+          for (int r = 0; r < tile_n; ++r) {
+            const W* row = weights + min_of(n + r, n1 - 1) * args.ldw + kb;
+            if constexpr (sizeof(W) == sizeof(float)) {
+              block.w[r] = row;
+            } else {
+              float* wide = widened + r * k_block;
+              for_lanes(block.k, [=](int64_t i, int count) {
+                store(wide + i, load(row + i, count), count);
+              });
+              block.w[r] = wide;
+            }
+          }
+          for (int64_t t = tb; t < tb_end; t += dot_tile_rows) {
+            with_rows(min_of(dot_tile_rows, tb_end - t), [&](auto rows) {
+              block_tile<decltype(rows)::value>(args, block, t, tile_saved);
+            });
+            tile_saved += tile_n * dot_tile_rows * Vec::lanes;
+          }
+        }
+      }
+    }
+  }
+}
+
+template <typename W>
+void multiply(const MatmulNtArgs& args, int64_t n0, int64_t n1, void* scratch) {
+  if (args.k <= 0) {
+    for (int64_t t = 0; t < args.t; ++t)
+      for (int64_t n = n0; n < n1; ++n) args.out[t * args.ldo + n] = 0.F;
+  } else if (args.t == 1) {
+    multiply_vector<W>(args, n0, n1);
+  } else if (args.t <= dot_tile_rows) {
+    with_rows(args.t, [&](auto rows) { multiply_few<W, decltype(rows)::value>(args, n0, n1); });
+  } else {
+    multiply_blocks<W>(args, n0, n1, static_cast<float*>(scratch));
+  }
+}
+
+void matmul_nt(const MatmulNtArgs& args, int64_t n0, int64_t n1, void* scratch) {
+  with_type(args.w_type, [&]<typename W>(const W*) { multiply<W>(args, n0, n1, scratch); });
+}
+
+size_t scratch_bytes(int64_t t) {
+  if (t <= dot_tile_rows) return 0;
+  return static_cast<size_t>(saved_accumulators + widened_weights) * sizeof(float);
+}
+
+constexpr MatmulKernels matmul_simd = {.matmul_nt = matmul_nt, .scratch_bytes = scratch_bytes};
+
+}  // namespace
+}  // namespace tarn::cpu

@@ -1,0 +1,60 @@
+// A thin float vector over the instruction set that the including source is compiled for, so that a
+// kernel is written once for 8 and for 16 lanes. Only for sources named *_avx2.cpp and *_avx512.cpp
+// (through *_simd.h). Everything sits in an anonymous namespace: two sources compiled with
+// different flags must not share an inline function.
+#pragma once
+
+#include <cstdint>
+
+#include "tarn/cpu/isa/float_type.h"
+#if defined(__AVX512F__)
+#include "tarn/cpu/isa/vec_avx512.h"
+#else
+#include "tarn/cpu/isa/vec_avx2.h"
+#endif
+
+namespace tarn::cpu {
+namespace {
+
+inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+inline Vec operator-(Vec a) { return a ^ set1(-0.F); }
+inline Vec abs(Vec a) { return and_not(set1(-0.F), a); }
+
+// Calls f with a null pointer of the storage type.
+template <typename F>
+inline void with_type(FloatType type, F f) {
+  switch (type) {
+    case FloatType::f32:
+      return f(static_cast<const float*>(nullptr));
+    case FloatType::f16:
+      return f(static_cast<const float16*>(nullptr));
+    case FloatType::bf16:
+      return f(static_cast<const bfloat16*>(nullptr));
+  }
+}
+
+// Vectors of a row of n values: f(i, count), count == lanes but for the last.
+template <typename F>
+inline void for_lanes(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + Vec::lanes <= n; i += Vec::lanes) f(i, Vec::lanes);
+  if (i < n) f(i, static_cast<int>(n - i));
+}
+
+// Loads and stores of `count` lanes; the others read as zero and are not written.
+template <typename T>
+inline Vec load(const T* p, int count) {
+  return count == Vec::lanes ? load(p) : load_part(p, count);
+}
+inline void store(float* p, Vec a, int count) {
+  if (count == Vec::lanes) {
+    store(p, a);
+  } else {
+    store_part(p, a, count);
+  }
+}
+
+}  // namespace
+}  // namespace tarn::cpu
