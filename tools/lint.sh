@@ -29,7 +29,7 @@ base_commit() {
     git merge-base "$base" HEAD
     return
   fi
-  for published in origin/HEAD origin/main; do
+  for published in origin/HEAD origin/main main; do
     git rev-parse --quiet --verify "$published^{commit}" >/dev/null || continue
     published=$(git merge-base "$published" HEAD) || return 0
     if [ "$published" = "$(git rev-parse HEAD)" ]; then
