@@ -19,7 +19,7 @@ KernelTable shape_kernels();
 KernelTable creation_kernels();
 KernelTable reduce_kernels();
 KernelTable softmax_kernels();
-KernelTable matmul_kernels();
+KernelTable matmul_op_kernels();
 KernelTable index_kernels();
 KernelTable sort_kernels();
 KernelTable scan_kernels();
