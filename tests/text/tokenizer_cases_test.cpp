@@ -116,7 +116,7 @@ TEST_P(TokenizerCases, StreamOfRandomIds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TokenizerCases, testing::ValuesIn(kinds()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace tarn::text
