@@ -69,6 +69,15 @@ void multiply_vector(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
   }
 }
 
+// out[t][0 ... min(4, count)) for the tile's rows t.
+template <int RT>
+inline void store_tile(const DotTile<tile_n, RT>& tile, float* out, int64_t ldo, int64_t count) {
+  const auto& acc = tile.acc;
+  unrolled<RT>([&](auto t) {
+    store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], out + t * ldo, count);
+  });
+}
+
 // Up to dot_tile_rows rows of x: one pass over W, no blocks.
 template <typename W, int RT>
 void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
@@ -78,12 +87,10 @@ void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
   for (int64_t n = n0; n < n1; n += tile_n) {
     const W* w[tile_n];
     for (int r = 0; r < tile_n; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
-    Vec acc[tile_n][RT];
-    for (auto& row : acc)
-      for (Vec& a : row) a = zero();
-    accumulate(w, x, args.k, acc);
-    for (int t = 0; t < RT; ++t)
-      store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], args.out + t * args.ldo + n, n1 - n);
+    DotTile<tile_n, RT> tile;
+    tile.clear();
+    tile.accumulate(w, x, args.k);
+    store_tile(tile, args.out + n, args.ldo, n1 - n);
   }
 }
 
@@ -103,18 +110,21 @@ template <int RT>
 void block_tile(const MatmulNtArgs& args, const Block& block, int64_t t, float* saved) {
   const float* x[RT];
   for (int i = 0; i < RT; ++i) x[i] = args.x + (t + i) * args.ldx + block.k0;
-  Vec acc[tile_n][RT];
-  for (int r = 0; r < tile_n; ++r)
-    for (int i = 0; i < RT; ++i)
-      acc[r][i] = block.first ? zero() : load(saved + (r * RT + i) * Vec::lanes);
-  accumulate(block.w, x, block.k, acc);
-  if (block.last) {
-    for (int i = 0; i < RT; ++i)
-      store_sums(acc[0][i], acc[1][i], acc[2][i], acc[3][i],
-                 args.out + (t + i) * args.ldo + block.n, block.n1 - block.n);
+  DotTile<tile_n, RT> tile;
+  if (block.first) {
+    tile.clear();
   } else {
-    for (int r = 0; r < tile_n; ++r)
-      for (int i = 0; i < RT; ++i) store(saved + (r * RT + i) * Vec::lanes, acc[r][i]);
+    unrolled<tile_n>([&](auto r) {
+      unrolled<RT>([&](auto i) { tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes); });
+    });
+  }
+  tile.accumulate(block.w, x, block.k);
+  if (block.last) {
+    store_tile(tile, args.out + t * args.ldo + block.n, args.ldo, block.n1 - block.n);
+  } else {
+    unrolled<tile_n>([&](auto r) {
+      unrolled<RT>([&](auto i) { store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]); });
+    });
   }
 }
 
