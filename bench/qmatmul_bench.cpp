@@ -148,47 +148,50 @@ struct Case {
   std::vector<double> rates, ratios;
 };
 
+std::string describe(const PanelFormat& format, size_t tokens) {
+  constexpr const char* scale_names[] = {"f32", "f16", "bf16"};
+  return fmt::format("{}-bit group {} {}, {} token{}", format.bits, format.group_size,
+                     scale_names[static_cast<int>(format.scale_type)], tokens,
+                     tokens == 1 ? "" : "s");
+}
+
 void print(const char* title, const char* unit, double scale, const std::vector<Case>& cases) {
-  fmt::print("\n{:<28} {:>7} {:>10} {:>8}\n", title, "threads", unit, "limit");
+  fmt::print("\n{:<32} {:>7} {:>10} {:>8}\n", title, "threads", unit, "limit");
   for (const Case& one : cases) {
-    fmt::print("{:<28} {:>7} {:>10.1f} {:>7.1f}%\n", one.name, one.threads,
+    fmt::print("{:<32} {:>7} {:>10.1f} {:>7.1f}%\n", one.name, one.threads,
                median(one.rates) * scale, 100 * median(one.ratios));
   }
 }
 
+// Matrices far larger than the last-level cache: every product reads them from memory.
 void bench_decode(const cpu::QMatmulKernels& kernels, int rounds) {
   constexpr size_t inputs = 4096;
-  struct Format {
-    int bits;
-    int group_size;
-    ScaleType scale_type;
+  struct Setting {
+    PanelFormat format;
+    size_t tokens;
   };
-  const std::vector<Format> formats = {{4, 64, ScaleType::f16},  {6, 64, ScaleType::f16},
-                                       {8, 64, ScaleType::f16},  {4, 32, ScaleType::f16},
-                                       {4, 128, ScaleType::f16}, {4, 64, ScaleType::bf16},
-                                       {4, 64, ScaleType::f32},  {2, 64, ScaleType::f16},
-                                       {3, 64, ScaleType::f16},  {5, 64, ScaleType::f16}};
+  const std::vector<Setting> settings = {
+      {{4, 64, ScaleType::f16}, 1}, {{6, 64, ScaleType::f16}, 1},  {{8, 64, ScaleType::f16}, 1},
+      {{2, 64, ScaleType::f16}, 1}, {{3, 64, ScaleType::f16}, 1},  {{5, 64, ScaleType::f16}, 1},
+      {{4, 32, ScaleType::f16}, 1}, {{4, 128, ScaleType::f16}, 1}, {{4, 64, ScaleType::bf16}, 1},
+      {{4, 64, ScaleType::f32}, 1}, {{4, 64, ScaleType::f16}, 2},  {{4, 64, ScaleType::f16}, 4},
+      {{4, 64, ScaleType::f16}, 8}, {{8, 64, ScaleType::f16}, 2},  {{8, 64, ScaleType::f16}, 4},
+      {{8, 64, ScaleType::f16}, 8}};
   std::vector<Case> cases;
-  for (const Format& f : formats) {
-    const PanelFormat format{f.bits, f.group_size, f.scale_type};
+  for (const auto& [format, tokens] : settings) {
     const size_t rows = (size_t{320} << 20) / quant::panel_stride(format, inputs) * 16;
     const Matrix w(format, rows, inputs);
-    const Activations x(kernels, 1, inputs, f.group_size);
-    std::vector<float> out(rows);
+    const Activations x(kernels, tokens, inputs, format.group_size);
+    std::vector<float> out(tokens * rows);
     for (const int count : {1, 2}) {
       Threads threads(count);
-      const char* scale_names[] = {"f32", "f16", "bf16"};
-      Case one{fmt::format("{}-bit group {} {}", f.bits, f.group_size,
-                           scale_names[static_cast<int>(f.scale_type)]),
-               count,
-               {},
-               {}};
+      Case one{describe(format, tokens), count, {}, {}};
       for (int round = 0; round < rounds; ++round) {
         const double limit = cpu::measure_read_bandwidth(count, 0.05).best;
         double best = 0;
         for (int i = 0; i < 4; ++i) {
           best = std::max(best, static_cast<double>(w.size) /
-                                    product_seconds(threads, kernels, w, x, 1, 64, out));
+                                    product_seconds(threads, kernels, w, x, tokens, 64, out));
         }
         one.rates.push_back(best);
         one.ratios.push_back(best / limit);

@@ -3,6 +3,9 @@
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for mistakes of ours.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+// Its partial redundancy elimination makes values live longer: the 24 sums of the tokens' product
+// would no longer fit the registers and be stored in every round.
+#pragma GCC optimize("no-tree-pre")
 #endif
 #include <immintrin.h>
 
@@ -83,7 +86,7 @@ struct Avx512 {
   template <int bits, int chains>
   struct Dot {
     I sum[chains];
-    Dot() {
+    void clear() {
       for (I& one : sum) one = _mm512_setzero_si512();
     }
     template <int j>

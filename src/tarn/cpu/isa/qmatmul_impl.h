@@ -42,19 +42,20 @@ constexpr size_t max_group_size = 128;
 constexpr size_t prefetch_distance = 4096;
 // Tokens whose sums are kept at hand while the groups go by: an expanded group, its activations and
 // the sums fit the L1 cache together.
-constexpr size_t token_block = 64;
+constexpr size_t token_block = 96;
 
 constexpr size_t scale_row_bytes(ScaleType type) {
   return static_cast<size_t>(panel_rows) * (type == ScaleType::f32 ? 4 : 2);
 }
 
-// Calls f(std::integral_constant<int, j>) for the tiles j of a block, unrolled.
-template <typename Function>
-TARN_INLINE void for_each_tile(Function&& f) {
-  [&]<int... j>(std::integer_sequence<int, j...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, j>{}), ...);
+// Calls f(std::integral_constant<int, i>) for i < count without a loop: what f indexes with i can
+// then stay in registers.
+template <int count, typename Function>
+TARN_INLINE void unrolled(Function&& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>{}), ...);
   }
-  (std::make_integer_sequence<int, block_tiles>{});
+  (std::make_integer_sequence<int, count>{});
 }
 
 // Where things stand in a panel matrix, computed once for a call.
@@ -106,9 +107,9 @@ TARN_INLINE typename V::F load_scales(ScaleType type, const uint8_t* at) {
 // The one float combination of a group's integer sums, in every path.
 template <class V>
 TARN_INLINE typename V::F combine(typename V::F sum, typename V::I dot, typename V::F scale,
-                                  typename V::F bias, float x_scale, float x_sum) {
-  sum = V::fma(V::to_float(dot), V::mul(scale, V::set1(x_scale)), sum);
-  return V::fma(bias, V::set1(x_sum), sum);
+                                  typename V::F bias, typename V::F x_scale, typename V::F x_sum) {
+  sum = V::fma(V::to_float(dot), V::mul(scale, x_scale), sum);
+  return V::fma(bias, x_sum, sum);
 }
 
 // One token: codes go from memory to registers and are used there.
@@ -129,17 +130,19 @@ void decode(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
       const typename V::F bias = V::template load_scales<scale_type>(at + scale_bytes);
       at += 2 * scale_bytes;
       typename V::template Dot<bits, 4> dot;
+      dot.clear();
       for (size_t i = 0; i < layout.group_size; i += block_inputs) {
         for (size_t line = 0; line < bits; ++line) {
           V::prefetch(at + line * 64 + prefetch_distance);
         }
-        for_each_tile([&](auto j) __attribute__((always_inline)) {
+        unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
           dot.template add<j>(V::template tile<bits, j>(at), codes + j * tile_inputs);
         });
         at += bits * tile_bytes;
         codes += block_inputs;
       }
-      sum = combine<V>(sum, dot.total(), scale, bias, x.scales[group], x.sums[group]);
+      sum = combine<V>(sum, dot.total(), scale, bias, V::set1(x.scales[group]),
+                       V::set1(x.sums[group]));
     }
     store_rows<V>(out + panel * panel_rows, sum, rows_in_panel(weights, panel));
   }
@@ -155,7 +158,7 @@ void expand_group(const uint8_t* codes, size_t group_size, uint8_t* tiles, size_
     for (size_t line = 0; line < bits; ++line) {
       V::prefetch(codes + line * 64 + prefetch_distance);
     }
-    for_each_tile([&](auto j) __attribute__((always_inline)) {
+    unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
       V::store_tile(tiles, V::template tile<bits, j>(codes));
       tiles += tile_step;
     });
@@ -191,26 +194,35 @@ template <class V, int bits, int panels, int tokens>
 void multiply_group(const Expanded<V, panels>& w, size_t group_size, const int8_t* codes,
                     const float* x_scales, const float* x_sums, float* sums) {
   typename V::template Dot<bits, 1> dot[tokens][panels];
+  unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+    unrolled<panels>([&](auto p) __attribute__((always_inline)) { dot[t][p].clear(); });
+  });
   const uint8_t* tiles = w.tiles;
   for (size_t i = 0; i < group_size; i += block_inputs) {
-    for_each_tile([&](auto j) __attribute__((always_inline)) {
+    unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
       typename V::Tile tile[panels];
-      for (int p = 0; p < panels; ++p) tile[p] = V::load_tile(tiles + p * tile_bytes);
-      for (int t = 0; t < tokens; ++t) {
-        const int8_t* x = codes + static_cast<size_t>(t) * group_size + j * tile_inputs;
-        for (int p = 0; p < panels; ++p) dot[t][p].template add<j>(tile[p], x);
-      }
+      unrolled<panels>([&](auto p) __attribute__((always_inline)) {
+        tile[p] = V::load_tile(tiles + p * tile_bytes);
+      });
+      unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+        const int8_t* x = codes + t * group_size + j * tile_inputs;
+        unrolled<panels>([&](auto p) __attribute__((always_inline)) {
+          dot[t][p].template add<j>(tile[p], x);
+        });
+      });
       tiles += panels * tile_bytes;
     });
     codes += block_inputs;
   }
-  for (int t = 0; t < tokens; ++t) {
-    for (int p = 0; p < panels; ++p) {
+  unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+    const typename V::F x_scale = V::set1(x_scales[t]);
+    const typename V::F x_sum = V::set1(x_sums[t]);
+    unrolled<panels>([&](auto p) __attribute__((always_inline)) {
       float* at = sums + (t * panels + p) * panel_rows;
-      V::store(at, combine<V>(V::load(at), dot[t][p].total(), w.scale[p], w.bias[p], x_scales[t],
-                              x_sums[t]));
-    }
-  }
+      V::store(at,
+               combine<V>(V::load(at), dot[t][p].total(), w.scale[p], w.bias[p], x_scale, x_sum));
+    });
+  });
 }
 
 template <class V, int bits, int panels, int tokens>

@@ -110,7 +110,8 @@ struct Portable {
 
   template <int bits, int chains>
   struct Dot {
-    I sum{};
+    I sum;
+    void clear() { sum = {}; }
     template <int j>
     void add(const Tile& w, const int8_t* x) {
       for (int row = 0; row < 16; ++row) {
