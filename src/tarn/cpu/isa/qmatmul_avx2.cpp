@@ -16,6 +16,8 @@ struct Avx2 {
   };
   using Tile = I;
 
+  static constexpr int stream_tokens = 2;
+  static constexpr size_t stream_limit = 4;
   static constexpr int gemm_panels = 1;
   static constexpr int gemm_tokens = 2;
   static constexpr int exact_tokens = 1;

@@ -20,6 +20,8 @@ struct Avx512 {
   using Tile = __m512i;
 
   // 24 sums, 4 tiles and a broadcast in 32 registers; 10 loads for 24 products.
+  static constexpr int stream_tokens = 8;
+  static constexpr size_t stream_limit = 16;
   static constexpr int gemm_panels = 4;
   static constexpr int gemm_tokens = 6;
   static constexpr int exact_tokens = 6;
