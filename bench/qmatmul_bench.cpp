@@ -3,9 +3,10 @@
 // machine disturbs both sides alike, so each round measures the limit beside the product. The table
 // shows the medians of the rounds, and the best product against the best limit of all rounds.
 //
-//   qmatmul_bench [rounds [isa]]
+//   qmatmul_bench [rounds [isa [decode|prefill]]]
 #include <fmt/core.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -30,6 +31,13 @@ using namespace tarn;
 using cpu::Isa;
 using quant::PanelFormat;
 using quant::ScaleType;
+
+// Processor time of this thread: what one thread computes does not depend on who else is running.
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -123,25 +131,28 @@ double product_seconds(Threads& threads, const cpu::QMatmulKernels& kernels, con
   });
 }
 
+// Multiply-adds a second of one thread when nothing but VPDPBUSD is done: 16 independent sums. Zero
+// where there is no such instruction.
+double dot_peak() {
 #if defined(__x86_64__)
-// Multiply-adds a second of one thread when nothing but VPDPBUSD is done: 16 independent sums.
-[[gnu::target("avx512f,avx512vnni"), gnu::noinline]] double dot_peak() {
-  constexpr int loops = 2'000'000, sums = 16;
-  return static_cast<double>(loops) * sums * 64 /
-         seconds_of([]() __attribute__((target("avx512f,avx512vnni"))) {
-           for (int i = 0; i < loops / 8; ++i) {
-             asm volatile(
-                 ".rept 8\n"
-                 ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-                 "vpdpbusd %%zmm16, %%zmm17, %%zmm\\r\n"
-                 ".endr\n"
-                 ".endr\n" ::
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-           }
-         });
-}
+  if (cpu::best_isa() < Isa::avx512) return 0;
+  constexpr int loops = 250'000, products = 8 * 16;
+  const double start = cpu_seconds();
+  for (int i = 0; i < loops; ++i) {
+    asm volatile(
+        ".rept 8\n"
+        ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "vpdpbusd %%zmm16, %%zmm17, %%zmm\\r\n"
+        ".endr\n"
+        ".endr\n" ::
+            : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+              "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  }
+  return static_cast<double>(loops) * products * 64 / (cpu_seconds() - start);
+#else
+  return 0;
 #endif
+}
 
 struct Case {
   std::string name;
@@ -221,19 +232,13 @@ void bench_prefill(const cpu::QMatmulKernels& kernels, int rounds) {
         if (tokens != 512 && group_size != 64) continue;
         const Activations x(kernels, tokens, inputs, group_size);
         std::vector<float> out(tokens * rows);
-        Threads threads(1);
-        Case one{
-            fmt::format("{}-bit group {} f16, {} tokens", bits, group_size, tokens), 1, {}, {}};
+        Case one{describe(w.panels.format, tokens), 1, {}, {}};
         for (int round = 0; round < rounds; ++round) {
-#if defined(__x86_64__)
-          const double limit = dot_peak();
-#else
-          const double limit = 1;
-#endif
-          const double rate = static_cast<double>(rows * inputs * tokens) /
-                              product_seconds(threads, kernels, w, x, tokens, 64, out);
-          one.rates.push_back(rate);
-          one.limits.push_back(limit);
+          one.limits.push_back(dot_peak());
+          const double start = cpu_seconds();
+          kernels.matmul(w.panels, 0, quant::panel_count(rows), x.view, tokens, out.data(), rows);
+          one.rates.push_back(static_cast<double>(rows * inputs * tokens) /
+                              (cpu_seconds() - start));
         }
         cases.push_back(one);
       }
@@ -252,8 +257,9 @@ int main(int argc, char** argv) {
     fmt::print("{}; read bandwidth {:.1f} GB/s with one thread, {:.1f} with two\n", cpu::name(isa),
                cpu::measure_read_bandwidth(1, 0.5).best * 1e-9,
                cpu::measure_read_bandwidth(2, 0.5).best * 1e-9);
-    bench_decode(kernels, rounds);
-    bench_prefill(kernels, rounds);
+    const std::string part = argc > 3 ? argv[3] : "";
+    if (part != "prefill") bench_decode(kernels, rounds);
+    if (part != "decode") bench_prefill(kernels, rounds);
   } catch (const Error& error) {
     fmt::print(stderr, "qmatmul_bench: {}\n", error.what());
     return 1;
