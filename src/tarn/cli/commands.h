@@ -10,5 +10,6 @@ namespace tarn::cli {
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
+void add_info(CLI::App& app);
 
 }  // namespace tarn::cli
