@@ -2,6 +2,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "tarn/cpu/isa/elementwise.h"
 #include "tarn/cpu/maps.h"
 
 namespace tarn::cpu {
@@ -191,6 +192,18 @@ MapFunction rounding(MapFunction function, Dtype dtype) {
   return is_floating(dtype) ? function : find_copy_map(dtype);
 }
 
+// float32 has vector kernels; the other floating types use the C library's functions.
+template <ElementwiseKernels::Unary ElementwiseKernels::*kernel>
+void run_vector(const void* const* in, void* out, int64_t n) {
+  (elementwise_kernels(current_isa()).*kernel)(static_cast<const float*>(in[0]),
+                                               static_cast<float*>(out), n);
+}
+
+template <ElementwiseKernels::Unary ElementwiseKernels::*kernel, typename F>
+MapFunction vector(Dtype dtype) {
+  return dtype == Dtype::f32 ? run_vector<kernel> : floating<F>(dtype);
+}
+
 struct Entry {
   std::string_view op;
   MapFunction (*select)(Dtype dtype);
@@ -206,23 +219,23 @@ constexpr Entry entries[] = {
     {"floor", [](Dtype d) { return rounding(floating<Floor>(d), d); }},
     {"ceil", [](Dtype d) { return rounding(floating<Ceil>(d), d); }},
     {"round", [](Dtype d) { return rounding(floating<Round>(d), d); }},
-    {"exp", floating<Exp>},
+    {"exp", vector<&ElementwiseKernels::exp, Exp>},
     {"expm1", floating<Expm1>},
-    {"log", floating<Log>},
+    {"log", vector<&ElementwiseKernels::log, Log>},
     {"log1p", floating<Log1p>},
     {"log2", floating<Log2>},
     {"sqrt", floating<Sqrt>},
     {"rsqrt", floating<Rsqrt>},
     {"reciprocal", floating<Reciprocal>},
-    {"sin", floating<Sin>},
-    {"cos", floating<Cos>},
-    {"tanh", floating<Tanh>},
-    {"erf", floating<Erf>},
-    {"sigmoid", floating<Sigmoid>},
-    {"softplus", floating<Softplus>},
-    {"silu", floating<Silu>},
-    {"gelu", floating<Gelu>},
-    {"gelu_tanh", floating<GeluTanh>},
+    {"sin", vector<&ElementwiseKernels::sin, Sin>},
+    {"cos", vector<&ElementwiseKernels::cos, Cos>},
+    {"tanh", vector<&ElementwiseKernels::tanh, Tanh>},
+    {"erf", vector<&ElementwiseKernels::erf, Erf>},
+    {"sigmoid", vector<&ElementwiseKernels::sigmoid, Sigmoid>},
+    {"softplus", vector<&ElementwiseKernels::softplus, Softplus>},
+    {"silu", vector<&ElementwiseKernels::silu, Silu>},
+    {"gelu", vector<&ElementwiseKernels::gelu, Gelu>},
+    {"gelu_tanh", vector<&ElementwiseKernels::gelu_tanh, GeluTanh>},
     {"logical_not", [](Dtype) -> MapFunction { return not_bool; }},
     {"isnan", test<IsNan>},
     {"isinf", test<IsInf>},
