@@ -11,7 +11,8 @@ class CpuUnit final : public Unit {
   CpuUnit() {
     for (const cpu::KernelTable table :
          {cpu::shape_kernels(), cpu::creation_kernels(), cpu::reduce_kernels(),
-          cpu::softmax_kernels(), cpu::matmul_op_kernels(), cpu::index_kernels()}) {
+          cpu::softmax_kernels(), cpu::matmul_op_kernels(), cpu::index_kernels(),
+          cpu::sort_kernels(), cpu::scan_kernels(), cpu::random_kernels()}) {
       for (const cpu::NamedKernel& entry : table) kernels_.emplace(entry.op, entry.kernel);
     }
   }
