@@ -190,6 +190,9 @@ Value Interpreter::call(const Value& callee, Args args) {
       return recurse(callee, args);
     case Kind::callable: {
       const Callable& function = callee.object<Callable>();
+      if (function.positional_only && !args.named.empty()) {
+        raise("{}() takes no keyword arguments", function.name);
+      }
       return function.function(*this, function.self, args);
     }
     case Kind::joiner: {

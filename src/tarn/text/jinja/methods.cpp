@@ -301,7 +301,12 @@ std::optional<Value> find_attribute(Interpreter& interpreter, const Value& objec
   if (mutates(object, name) || internal(name)) return unsafe();
   if (const Index* methods = methods_of(object)) {
     const auto found = methods->find(name);
-    if (found != methods->end()) return heap.callable(std::string(name), found->second, object);
+    if (found != methods->end()) {
+      Value method = heap.callable(std::string(name), found->second, object);
+      method.object<Callable>().positional_only =
+          !one_of(name, {"split", "rsplit", "splitlines", "expandtabs", "replace", "format"});
+      return method;
+    }
   }
   return property(interpreter, object, name);
 }

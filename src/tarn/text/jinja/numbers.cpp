@@ -28,11 +28,28 @@ std::optional<std::string> without_underscores(std::string_view text) {
   return out;
 }
 
+// Decimal digits of any script become ASCII. They come in runs of ten that begin with the zero.
+std::string ascii_digits(std::string_view text) {
+  std::string out;
+  for (size_t pos = 0; pos < text.size();) {
+    const char32_t c = next_code_point(text, pos);
+    if (c < 0x80 || !is_decimal(c)) {
+      append_code_point(out, c);
+      continue;
+    }
+    char32_t zero = c;
+    while (is_decimal(zero - 1)) --zero;
+    out += static_cast<char>('0' + (c - zero) % 10);
+  }
+  return out;
+}
+
 }  // namespace
 
-std::optional<int64_t> parse_integer(std::string_view text, int64_t base) {
+std::optional<int64_t> parse_integer(std::string_view source, int64_t base) {
   if (base != 0 && (base < 2 || base > 36)) raise("int() base must be >= 2 and <= 36, or 0");
-  text = strip(text, true, true);
+  const std::string ascii = ascii_digits(strip(source, true, true));
+  std::string_view text = ascii;
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   const char mark = text.size() > 1 && text[0] == '0' ? static_cast<char>(text[1] | 32) : '\0';
@@ -60,8 +77,7 @@ std::optional<int64_t> parse_integer(std::string_view text, int64_t base) {
 }
 
 std::optional<double> parse_real(std::string_view text) {
-  text = strip(text, true, true);
-  const auto plain = without_underscores(text);
+  const auto plain = without_underscores(ascii_digits(strip(text, true, true)));
   if (!plain || plain->empty()) return std::nullopt;
   std::string_view number = *plain;
   const bool negative = number[0] == '-';

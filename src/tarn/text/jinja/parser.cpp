@@ -344,15 +344,12 @@ ExprPtr Parser::parse_primary() {
   fail(fmt::format("unexpected '{}'", describe(token)));
 }
 
-ExprPtr Parser::parse_tuple(bool with_condition, bool parenthesized, std::string_view end_name) {
+ExprPtr Parser::parse_tuple(bool with_condition, bool parenthesized) {
   auto tuple = std::make_unique<Items>(ExprKind::tuple, current().line);
   bool has_comma = false;
   while (true) {
     const TokenKind kind = current().kind;
-    if (kind == TokenKind::variable_end || kind == TokenKind::block_end || is_op(")") ||
-        (!end_name.empty() && is_name(end_name))) {
-      break;
-    }
+    if (kind == TokenKind::variable_end || kind == TokenKind::block_end || is_op(")")) break;
     tuple->items.push_back(parse_expression(with_condition));
     if (!is_op(",")) break;
     has_comma = true;

@@ -47,8 +47,7 @@ class Parser {
   ExprPtr parse_primary();
   ExprPtr parse_string();
   // A list of expressions up to the closing bracket becomes a tuple; one alone stays itself.
-  ExprPtr parse_tuple(bool with_condition = true, bool parenthesized = false,
-                      std::string_view end_name = {});
+  ExprPtr parse_tuple(bool with_condition = true, bool parenthesized = false);
   ExprPtr parse_list();
   ExprPtr parse_dict();
   ExprPtr parse_postfix(ExprPtr object);
@@ -81,7 +80,7 @@ class Parser {
   StmtPtr parse_other_template(const std::string& tag);
   void parse_signature(Procedure& procedure);
   void parse_procedure_body(Procedure& procedure, std::string_view end_name);
-  Target parse_target(bool with_namespace, std::string_view end_name = {});
+  Target parse_target(bool with_namespace);
   Target parse_target_part(bool with_namespace);
   Symbol assigned(const std::string& name);
   void require_known(size_t since);

@@ -106,9 +106,9 @@ StmtPtr Parser::parse_statement() {
 StmtPtr Parser::parse_for() {
   auto node = std::make_unique<For>(next().line);
   ++loops_;
-  node->target = parse_target(false, "in");
+  node->target = parse_target(false);
   expect_name("in");
-  node->iterable = parse_tuple(false, false, "recursive");
+  node->iterable = parse_tuple(false);
   const size_t known = unknown_.size();
   if (skip_name("if")) node->condition = parse_expression();
   node->recursive = skip_name("recursive");
@@ -166,7 +166,7 @@ Symbol Parser::assigned(const std::string& name) {
 Target Parser::parse_target_part(bool with_namespace) {
   const Nesting nesting(*this);
   if (skip_op("(")) {
-    Target target = parse_target(with_namespace, {});
+    Target target = parse_target(with_namespace);
     expect_op(")");
     return target;
   }
@@ -182,17 +182,14 @@ Target Parser::parse_target_part(bool with_namespace) {
   return target;
 }
 
-Target Parser::parse_target(bool with_namespace, std::string_view end_name) {
+Target Parser::parse_target(bool with_namespace) {
   Target target = parse_target_part(with_namespace);
   if (!is_op(",")) return target;
   Target tuple;
   tuple.what = Target::What::tuple;
   tuple.parts.push_back(std::move(target));
   while (skip_op(",")) {
-    if (is_op(")") || is_op("=") || current().kind == TokenKind::block_end ||
-        (!end_name.empty() && is_name(end_name))) {
-      break;
-    }
+    if (is_op(")") || current().kind == TokenKind::block_end) break;
     tuple.parts.push_back(parse_target_part(with_namespace));
   }
   return tuple;

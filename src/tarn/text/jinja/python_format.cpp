@@ -213,7 +213,7 @@ class JsonWriter {
     for (size_t pos = 0; pos < text.size();) {
       const size_t begin = pos;
       const char32_t c = next_code_point(text, pos);
-      if (c >= 0x20 && c != '"' && c != '\\' && (c < 0x7f || !options_.ensure_ascii || c == 0x7f)) {
+      if (c >= 0x20 && c != '"' && c != '\\' && (c < 0x7f || !options_.ensure_ascii)) {
         continue;
       }
       out_.append(text.substr(plain, begin - plain));

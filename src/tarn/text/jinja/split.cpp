@@ -36,7 +36,7 @@ std::vector<std::string_view> split_spaces(std::string_view text, int64_t most) 
   std::vector<std::string_view> parts;
   for (size_t pos = skip(text, 0, true); pos < text.size(); pos = skip(text, pos, true)) {
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(strip(text.substr(pos), false, true));
+      parts.push_back(text.substr(pos));
       break;
     }
     const size_t end = skip(text, pos, false);
@@ -50,7 +50,7 @@ std::vector<std::string_view> split_spaces_right(std::string_view text, int64_t 
   std::vector<std::string_view> parts;
   for (size_t end = skip_back(text, text.size(), true); end > 0; end = skip_back(text, end, true)) {
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(strip(text.substr(0, end), true, false));
+      parts.push_back(text.substr(0, end));
       break;
     }
     const size_t begin = skip_back(text, end, false);

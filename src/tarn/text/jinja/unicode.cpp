@@ -349,6 +349,8 @@ std::string to_casefold(std::string_view text) {
       out += "ss";
     } else if (c == 0x3c2) {
       out += "\u03c3";
+    } else if (c == 0x130) {
+      out += "i\u0307";
     } else {
       append_mapped(out, c, utf8proc_tolower);
     }

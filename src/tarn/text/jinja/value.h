@@ -161,6 +161,7 @@ struct Callable : Shared {
   std::string name;
   Function function;
   Value self;
+  bool positional_only = false;  // as most methods of Python's built-in types are
 };
 
 struct Cycler : Shared {
