@@ -16,6 +16,13 @@ struct NamedKernel {
 using KernelTable = std::span<const NamedKernel>;
 
 KernelTable shape_kernels();
-KernelTable matmul_op_kernels();
+KernelTable creation_kernels();
+KernelTable reduce_kernels();
+KernelTable softmax_kernels();
+KernelTable matmul_kernels();
+KernelTable index_kernels();
+KernelTable sort_kernels();
+KernelTable scan_kernels();
+KernelTable random_kernels();
 
 }  // namespace tarn::cpu

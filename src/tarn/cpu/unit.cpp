@@ -9,7 +9,8 @@ namespace {
 class CpuUnit final : public Unit {
  public:
   CpuUnit() {
-    for (const cpu::KernelTable table : {cpu::shape_kernels()}) {
+    for (const cpu::KernelTable table :
+         {cpu::shape_kernels(), cpu::creation_kernels(), cpu::reduce_kernels()}) {
       for (const cpu::NamedKernel& entry : table) kernels_.emplace(entry.op, entry.kernel);
     }
   }
