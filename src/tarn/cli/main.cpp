@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   app.name("tarn");
   app.set_version_flag("--version", TARN_VERSION);
   app.require_subcommand(1);
+  tarn::cli::add_tokenize(app);
+  tarn::cli::add_detokenize(app);
   try {
     app.parse(argc, argv);  // a subcommand's callback does its work
   } catch (const CLI::Success& help) {
