@@ -63,7 +63,7 @@ class Generation {
 
  private:
   void check() const {
-    check_tokens(model_, sequence_);
+    check_prompt(model_, sequence_, options_);
     const auto prompt = static_cast<int64_t>(sequence_.size());
     if (options_.max_tokens < -1 || options_.max_tokens == 0) {
       fail(ErrorCode::invalid_argument,
@@ -79,12 +79,6 @@ class Generation {
       fail(ErrorCode::invalid_argument,
            "stop string: text can only be found where there is text, and this model has no "
            "tokenizer; add tokenizer.json or remove the stop strings");
-    }
-    if (limit_ > 0 && prompt >= limit_) {
-      fail(ErrorCode::invalid_argument,
-           "context: the prompt has {} tokens and the context {}, which leaves no room for an "
-           "answer; shorten the prompt",
-           prompt, limit_);
     }
     if (cache_.position() >= prompt) {
       fail(ErrorCode::internal, "generate: the cache holds {} tokens of a prompt of {}",
@@ -212,6 +206,18 @@ void check_tokens(const Model& model, const std::vector<int32_t>& tokens) {
          "{})",
          tokens[i], i, vocab, vocab - 1);
   }
+}
+
+void check_prompt(const Model& model, const std::vector<int32_t>& prompt,
+                  const GenerateOptions& options) {
+  check_tokens(model, prompt);
+  const auto length = static_cast<int64_t>(prompt.size());
+  const int64_t limit = context_limit(model, options.context_limit);
+  if (limit == 0 || length < limit) return;
+  fail(ErrorCode::invalid_argument,
+       "context: the prompt has {} tokens and the context {}, which leaves no room for an answer; "
+       "shorten the prompt",
+       length, limit);
 }
 
 int64_t context_limit(const Model& model, int64_t option) {

@@ -81,8 +81,10 @@ Generated generate(const Model& model, Cache& cache, const std::vector<int32_t>&
                    const GenerateOptions& options,
                    const std::function<bool(const TokenEvent&)>& on_token = {});
 
-// The part of generate() that checks a prompt; for who runs a model without generating.
-void check_tokens(const Model& model, const std::vector<int32_t>& tokens);
+// Parts of generate()'s checks, for who wants to know before.
+void check_tokens(const Model& model, const std::vector<int32_t>& tokens);  // ids and their number
+void check_prompt(const Model& model, const std::vector<int32_t>& prompt,
+                  const GenerateOptions& options);
 // The tokens that prompt and answer may have together; 0: the model does not say.
 int64_t context_limit(const Model& model, int64_t option);
 
