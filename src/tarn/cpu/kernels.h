@@ -24,5 +24,11 @@ KernelTable index_kernels();
 KernelTable sort_kernels();
 KernelTable scan_kernels();
 KernelTable random_kernels();
+KernelTable norm_op_kernels();
+KernelTable linear_kernels();
+KernelTable quantized_kernels();
+KernelTable rope_op_kernels();
+KernelTable attention_op_kernels();
+KernelTable recurrent_kernels();
 
 }  // namespace tarn::cpu
