@@ -53,7 +53,7 @@ class Generation {
     if (result_.tokens.size() > 1) result_.decode_seconds = seconds_since(first);
     finish_text();
     if (result_.context_full) {
-      log::warn(
+      logging::warn(
           "the answer was cut: prompt ({} tokens) and answer ({} tokens) fill the context of "
           "{} tokens; shorten the prompt or raise the context limit",
           result_.prompt_tokens, result_.tokens.size(), limit_);
@@ -103,6 +103,7 @@ class Generation {
     const auto end = static_cast<int64_t>(sequence_.size());
     const int64_t chunk = options_.prefill_chunk;
     const int64_t start = cache_.position();
+    cache_.expect(end);
     std::optional<Progress> progress;
     if (end - start > chunk)
       progress.emplace("prompt", static_cast<uint64_t>(end - start), "tokens");

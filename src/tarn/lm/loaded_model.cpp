@@ -32,8 +32,8 @@ std::optional<std::string> template_text(const ordered_json& value, const std::s
       const auto text = entry.find("template");
       if (text != entry.end() && text->is_string()) return text->get<std::string>();
     }
-    log::warn("{}: none of its chat templates is called \"default\"; there is no template now",
-              source);
+    logging::warn("{}: none of its chat templates is called \"default\"; there is no template now",
+                  source);
   }
   return std::nullopt;
 }
@@ -68,7 +68,7 @@ void LoadedModel::read_tokenizer() {
   tokenizer_ = text::Tokenizer::from_file(folder_);
   const int64_t vocab = model_->config().vocab_size;
   if (tokenizer_->id_limit() > vocab) {
-    log::warn(
+    logging::warn(
         "{}: the tokenizer knows ids up to {}, the model only {}; texts that need the others "
         "will be refused",
         folder_.string(), tokenizer_->id_limit() - 1, vocab - 1);

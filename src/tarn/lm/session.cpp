@@ -101,7 +101,7 @@ std::vector<int64_t> Session::snapshot_lengths(const std::vector<int32_t>& promp
     messages = model_.tokenizer().encode(render(false), false).ids;
   } catch (const Error& error) {
     // Some templates render nothing but prompts; then the next turn starts from the beginning.
-    log::debug("no snapshot: {}", error.what());
+    logging::debug("no snapshot: {}", error.what());
     return {};
   }
   const size_t limit = std::min(messages.size(), prompt.size());
