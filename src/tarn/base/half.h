@@ -66,7 +66,8 @@ inline bfloat16 to_bfloat16(float x) {
 
 inline float16 to_float16(float x) {
 #if defined(__F16C__)
-  return {_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT)};
+  const __m128i converted = _mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT);
+  return {static_cast<uint16_t>(_mm_cvtsi128_si32(converted))};
 #else
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000U);

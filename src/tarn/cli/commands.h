@@ -16,5 +16,6 @@ void add_run(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
+void add_info(CLI::App& app);
 
 }  // namespace tarn::cli

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
 #include "tarn/models/llama.h"
@@ -25,8 +27,9 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& folder, const Loa
   for (const std::string& warning : config.warnings) logging::warn("{}", warning);
   Weights weights(folder, config.quantization);
   std::unique_ptr<Model> model = make_model(config, weights, options);
-  for (const std::string& group : weights.unused()) {
-    logging::warn("{}: not used: {}", folder.string(), group);
+  if (const std::vector<std::string> unused = weights.unused(); !unused.empty()) {
+    logging::warn("{}: runs as a text model; left out: {}", folder.string(),
+                  fmt::join(unused, ", "));
   }
   return model;
 }

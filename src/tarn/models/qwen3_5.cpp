@@ -55,9 +55,6 @@ struct Layer {
 
 std::unique_ptr<Model> make_qwen3_5(const ModelConfig& config, Weights& weights,
                                     const LoadOptions& options) {
-  for (const char* prefix : {"mtp.", "model.mtp.", "model.visual.", "visual.", "vision_tower."}) {
-    weights.ignore(prefix);
-  }
   return std::make_unique<blocks::Decoder<Layer>>(config, weights, options,
                                                   norm_offset(weights, config));
 }

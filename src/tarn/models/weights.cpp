@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstring>
 #include <map>
 
@@ -153,10 +152,11 @@ std::vector<std::string> Weights::unused() const {
         ignored_.begin(), ignored_.end(),
         [&](const std::string& prefix) { return name.substr(0, prefix.size()) == prefix; });
     if (ignored) continue;
-    // Up to the first number: "model.layers.3.x" and "model.layers.4.x" make one group.
-    size_t end = 0;
-    while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])) == 0) ++end;
-    ++groups[std::string(name.substr(0, end)) + (end < name.size() ? "*" : "")];
+    // The first two parts of the name: "model.visual.blocks.3.x" belongs to "model.visual.*".
+    const size_t first = name.find('.');
+    const size_t second = first == std::string_view::npos ? first : name.find('.', first + 1);
+    ++groups[second == std::string_view::npos ? std::string(name)
+                                              : std::string(name.substr(0, second)) + ".*"];
   }
   std::vector<std::string> lines;
   for (const auto& [name, count] : groups) {

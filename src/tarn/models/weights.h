@@ -33,8 +33,8 @@ class Weights {
   // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
   std::optional<QuantizationFormat> format_of(std::string_view module) const;
 
-  // Tensors that no one asked for, grouped for people: "model.visual.* (153)". Call when all is
-  // loaded.
+  // Tensors that no one asked for, grouped for people: "model.visual.* (153 tensors)". Call when
+  // all is loaded.
   std::vector<std::string> unused() const;
   int64_t parameters() const { return parameters_; }
   void count_parameters(int64_t count) { parameters_ += count; }

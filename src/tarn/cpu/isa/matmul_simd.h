@@ -35,10 +35,11 @@ inline void stream_lines(const W* const (&w)[stream_rows], const float* x, int64
   constexpr int line = 64 / static_cast<int>(sizeof(W));
   for (int64_t i = begin; i < end; i += line) {
     for (int r = 0; r < stream_rows; ++r) prefetch_row(w[r], i + ahead);
-    for (int j = 0; j < line; j += Vec::lanes) {
-      const Vec input = load(x + i + j);
-      for (int r = 0; r < stream_rows; ++r) acc[r] = fma(load(w[r] + i + j), input, acc[r]);
-    }
+    unrolled<line / Vec::lanes>([&](auto j) {
+      const int64_t at = i + j * Vec::lanes;
+      const Vec input = load(x + at);
+      unrolled<stream_rows>([&](auto r) { acc[r] = fma(load(w[r] + at), input, acc[r]); });
+    });
   }
 }
 
@@ -69,21 +70,40 @@ void multiply_vector(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
   }
 }
 
-// Up to dot_tile_rows rows of x: one pass over W, no blocks.
+// out[t][0 ... min(4, count)) for the tile's rows t.
+template <int RT>
+inline void store_tile(const DotTile<tile_n, RT>& tile, float* out, int64_t ldo, int64_t count) {
+  const auto& acc = tile.acc;
+  unrolled<RT>([&](auto t) {
+    store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], out + t * ldo, count);
+  });
+}
+
+// Few rows of x: one pass over W, whole rows of it, widened in registers. The second tile of input
+// rows finds the weights in the cache.
+constexpr int64_t few_rows = 2 * dot_tile_rows;
+
 template <typename W, int RT>
+void few_tile(const MatmulNtArgs& args, const W* const (&w)[tile_n], int64_t t, int64_t n,
+              int64_t n1) {
+  const float* x[RT];
+  for (int i = 0; i < RT; ++i) x[i] = args.x + (t + i) * args.ldx;
+  DotTile<tile_n, RT> tile;
+  tile.clear();
+  tile.accumulate(w, x, args.k);
+  store_tile(tile, args.out + t * args.ldo + n, args.ldo, n1 - n);
+}
+
+template <typename W>
 void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
   const auto* const weights = static_cast<const W*>(args.w);
-  const float* x[RT];
-  for (int t = 0; t < RT; ++t) x[t] = args.x + t * args.ldx;
+  const int64_t first = args.t > dot_tile_rows ? (args.t + 1) / 2 : args.t;
   for (int64_t n = n0; n < n1; n += tile_n) {
     const W* w[tile_n];
     for (int r = 0; r < tile_n; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
-    Vec acc[tile_n][RT];
-    for (auto& row : acc)
-      for (Vec& a : row) a = zero();
-    accumulate(w, x, args.k, acc);
-    for (int t = 0; t < RT; ++t)
-      store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], args.out + t * args.ldo + n, n1 - n);
+    for (int64_t t = 0; t < args.t; t += first)
+      with_rows(min_of(first, args.t - t),
+                [&](auto rows) { few_tile<W, decltype(rows)::value>(args, w, t, n, n1); });
   }
 }
 
@@ -103,18 +123,21 @@ template <int RT>
 void block_tile(const MatmulNtArgs& args, const Block& block, int64_t t, float* saved) {
   const float* x[RT];
   for (int i = 0; i < RT; ++i) x[i] = args.x + (t + i) * args.ldx + block.k0;
-  Vec acc[tile_n][RT];
-  for (int r = 0; r < tile_n; ++r)
-    for (int i = 0; i < RT; ++i)
-      acc[r][i] = block.first ? zero() : load(saved + (r * RT + i) * Vec::lanes);
-  accumulate(block.w, x, block.k, acc);
-  if (block.last) {
-    for (int i = 0; i < RT; ++i)
-      store_sums(acc[0][i], acc[1][i], acc[2][i], acc[3][i],
-                 args.out + (t + i) * args.ldo + block.n, block.n1 - block.n);
+  DotTile<tile_n, RT> tile;
+  if (block.first) {
+    tile.clear();
   } else {
-    for (int r = 0; r < tile_n; ++r)
-      for (int i = 0; i < RT; ++i) store(saved + (r * RT + i) * Vec::lanes, acc[r][i]);
+    unrolled<tile_n>([&](auto r) {
+      unrolled<RT>([&](auto i) { tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes); });
+    });
+  }
+  tile.accumulate(block.w, x, block.k);
+  if (block.last) {
+    store_tile(tile, args.out + t * args.ldo + block.n, args.ldo, block.n1 - block.n);
+  } else {
+    unrolled<tile_n>([&](auto r) {
+      unrolled<RT>([&](auto i) { store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]); });
+    });
   }
 }
 
@@ -127,6 +150,7 @@ void multiply_blocks(const MatmulNtArgs& args, int64_t n0, int64_t n1, float* sc
     const int64_t nb_end = min_of(n1, nb + n_block);
     for (int64_t tb = 0; tb < args.t; tb += t_block) {
       const int64_t tb_end = min_of(args.t, tb + t_block);
+      const int64_t block_tiles = (tb_end - tb + dot_tile_rows - 1) / dot_tile_rows;
       for (int64_t kb = 0; kb < args.k; kb += k_block) {
         Block block{};
         block.k0 = kb;
@@ -149,11 +173,14 @@ void multiply_blocks(const MatmulNtArgs& args, int64_t n0, int64_t n1, float* sc
               block.w[r] = wide;
             }
           }
-          for (int64_t t = tb; t < tb_end; t += dot_tile_rows) {
-            with_rows(min_of(dot_tile_rows, tb_end - t), [&](auto rows) {
+          for (int64_t t = tb, tiles = block_tiles; t < tb_end; --tiles) {
+            // The rows that are left, spread evenly: 8 are 4 and 4 rather than 6 and 2.
+            const int64_t count = (tb_end - t + tiles - 1) / tiles;
+            with_rows(count, [&](auto rows) {
               block_tile<decltype(rows)::value>(args, block, t, tile_saved);
             });
             tile_saved += tile_n * dot_tile_rows * Vec::lanes;
+            t += count;
           }
         }
       }
@@ -168,8 +195,8 @@ void multiply(const MatmulNtArgs& args, int64_t n0, int64_t n1, void* scratch) {
       for (int64_t n = n0; n < n1; ++n) args.out[t * args.ldo + n] = 0.F;
   } else if (args.t == 1) {
     multiply_vector<W>(args, n0, n1);
-  } else if (args.t <= dot_tile_rows) {
-    with_rows(args.t, [&](auto rows) { multiply_few<W, decltype(rows)::value>(args, n0, n1); });
+  } else if (args.t <= few_rows) {
+    multiply_few<W>(args, n0, n1);
   } else {
     multiply_blocks<W>(args, n0, n1, static_cast<float*>(scratch));
   }
@@ -180,7 +207,7 @@ void matmul_nt(const MatmulNtArgs& args, int64_t n0, int64_t n1, void* scratch) 
 }
 
 size_t scratch_bytes(int64_t t) {
-  if (t <= dot_tile_rows) return 0;
+  if (t <= few_rows) return 0;
   return static_cast<size_t>(saved_accumulators + widened_weights) * sizeof(float);
 }
 

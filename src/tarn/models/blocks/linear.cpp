@@ -2,7 +2,8 @@
 
 #include "tarn/base/error.h"
 #include "tarn/ops/elementwise.h"
-#include "tarn/ops/linear.h"
+#include "tarn/ops/embedding.h"
+#include "tarn/ops/matmul.h"
 
 namespace tarn::blocks {
 namespace {

@@ -1,0 +1,58 @@
+# Entry points; the work is CMake's (CMakePresets.json) and that of the scripts in tools/.
+.POSIX:
+
+SECONDS = 60
+JOBS = 2
+
+.PHONY: help run build test bench lint format asan tsan fuzz clean deps dev-deps
+
+help:
+	@echo "make run              build tarn and ask the embedded model a few questions"
+	@echo "make test             build everything and run the tests"
+	@echo "make bench            micro-benchmarks, then tarn bench on Pebble and on a synthetic 0.8B model"
+	@echo "make lint             layers, formatting and clang-tidy on files changed since origin/HEAD"
+	@echo "                      BASE=rev: since that commit; ALL=1: all files"
+	@echo "make format           format all sources in place"
+	@echo "make asan, make tsan  the tests under the address and undefined-behaviour, or thread, sanitizer"
+	@echo "make fuzz SECONDS=60  run each fuzz target for that long"
+	@echo "make clean            remove build/"
+
+deps:
+	@tools/install-deps.sh
+
+dev-deps:
+	@tools/install-deps.sh --dev
+
+run: deps
+	cmake --preset release
+	cmake --build --preset release --target tarn_cli
+	tools/demo.sh
+
+build: deps
+	cmake --preset release
+	cmake --build --preset release
+
+test: build
+	ctest --test-dir build/release --output-on-failure --no-tests=error --parallel $(JOBS)
+
+bench: build
+	tools/bench.sh
+
+lint: dev-deps
+	tools/lint.sh --base "$(BASE)" $(ALL:1=--all)
+
+format: dev-deps
+	git ls-files --cached --others --exclude-standard -- '*.h' '*.cpp' | xargs clang-format -i
+
+asan tsan: deps
+	cmake --preset $@
+	cmake --build --preset $@
+	ctest --test-dir build/$@ --output-on-failure --no-tests=error --parallel $(JOBS)
+
+fuzz: dev-deps
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	tools/fuzz.sh $(SECONDS)
+
+clean:
+	rm -rf build
