@@ -10,7 +10,7 @@
 #include "tarn/base/log.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  tarn::log::set_level(tarn::log::Level::off);
+  tarn::logging::set_level(tarn::logging::Level::off);
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   static constexpr std::string_view kText =
       " Héllo <s>[MASK]\r\n a\u0301 中文 '1234'  ab▁\U0001F600";
