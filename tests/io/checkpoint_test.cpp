@@ -106,7 +106,7 @@ TEST(Checkpoint, SaysWhatAFolderLacks) {
   const TemporaryFolder folder;
   expect_error(ErrorCode::not_found, {"neither model.safetensors nor"},
                [&] { Checkpoint::open(folder.path()); });
-  expect_error(ErrorCode::not_found, {"missing-model"},
+  expect_error(ErrorCode::not_found, {"missing-model: no such file or folder"},
                [&] { Checkpoint::open(folder / "missing-model"); });
 }
 

@@ -344,6 +344,8 @@ TEST(ModelConfig, QuantizationErrors) {
                [&] { with(R"("quantization":{"mode":"magic"})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.bits\" is 7"},
                [&] { with(R"("quantization":{"bits":7})"); });
+  expect_error(ErrorCode::unsupported, {"\"quantization.x.quantize_input\" is true"},
+               [&] { with(R"("quantization":{"x":{"mode":"nvfp4","quantize_input":true}})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.group_size\" is 48"},
                [&] { with(R"("quantization":{"group_size":48})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.group_size\" is 64, which mode mxfp4"},

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-namespace tarn::log {
+namespace tarn::logging {
 namespace {
 
 std::atomic<Level> current_level{Level::info};
@@ -31,4 +31,4 @@ void write(Level level, fmt::string_view format, fmt::format_args args) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-}  // namespace tarn::log
+}  // namespace tarn::logging

@@ -3,7 +3,7 @@
 
 #include <fmt/core.h>
 
-namespace tarn::log {
+namespace tarn::logging {
 
 enum class Level { debug, info, warn, error, off };
 
@@ -24,4 +24,4 @@ void warn(fmt::format_string<Args...> format, Args&&... args) {
   if (level() <= Level::warn) write(Level::warn, format, fmt::make_format_args(args...));
 }
 
-}  // namespace tarn::log
+}  // namespace tarn::logging

@@ -16,7 +16,7 @@ std::map<std::string, int> fallbacks;
 void report_fallback(const Op& op, const Unit& unit) {
   const std::lock_guard lock(fallback_mutex);
   if (fallbacks[op.name]++ == 0) {
-    log::debug("{}: no kernel on unit {}; its composition runs instead", op.name, unit.name());
+    logging::debug("{}: no kernel on unit {}; its composition runs instead", op.name, unit.name());
   }
 }
 

@@ -205,16 +205,21 @@ std::shared_ptr<memory::Buffer> ProgramBuilder::reuse_input(const Step& step, in
   return nullptr;
 }
 
-// Memory for a value that dies within the Program: the smallest free piece that fits without waste.
+// Memory for a value that dies within the Program: the smallest free piece that fits without waste
+// and was not touched since the last barrier (reusing one that was would cost another barrier).
+// Large values reuse memory whatever it costs.
 std::shared_ptr<memory::Buffer> ProgramBuilder::take(size_t bytes) {
+  constexpr size_t large = size_t{1} << 20;
   auto best = free_.end();
   size_t best_size = std::max<size_t>(bytes * 4, 4096);
   for (auto it = free_.begin(); it != free_.end(); ++it) {
     const size_t size = (*it)->size();
-    if (size >= bytes && size <= best_size) {
-      best = it;
-      best_size = size;
-    }
+    if (size < bytes || size > best_size) continue;
+    const memory::PlanMark& mark = mark_of(**it, id_);
+    const bool touched = mark.read_interval == interval_ || mark.write_interval == interval_;
+    if (touched && bytes < large) continue;
+    best = it;
+    best_size = size;
   }
   if (best == free_.end()) {
     std::shared_ptr<memory::Buffer> buffer = memory::allocate(bytes);

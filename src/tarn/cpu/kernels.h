@@ -19,10 +19,16 @@ KernelTable shape_kernels();
 KernelTable creation_kernels();
 KernelTable reduce_kernels();
 KernelTable softmax_kernels();
-KernelTable matmul_kernels();
+KernelTable matmul_op_kernels();
 KernelTable index_kernels();
 KernelTable sort_kernels();
 KernelTable scan_kernels();
 KernelTable random_kernels();
+KernelTable norm_op_kernels();
+KernelTable embedding_kernels();
+KernelTable quantized_kernels();
+KernelTable rope_op_kernels();
+KernelTable attention_op_kernels();
+KernelTable recurrent_kernels();
 
 }  // namespace tarn::cpu

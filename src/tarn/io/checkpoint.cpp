@@ -65,6 +65,8 @@ Checkpoint Checkpoint::open(const fs::path& path) {
     result.add_file(path / kSingle);
   } else if (is_there(path / kIndex)) {
     result.open_sharded(path / kIndex);
+  } else if (!is_there(path)) {
+    fail(ErrorCode::not_found, "{}: no such file or folder: check the name", path.string());
   } else {
     fail(ErrorCode::not_found,
          "{}: neither {} nor {} there: name a model folder in Hugging Face layout or a "

@@ -63,6 +63,10 @@ class Cache {
 
   int64_t position() const { return position_; }  // tokens seen
   void advance(int64_t tokens) { position_ += tokens; }
+  // Announces how long the sequence will at least become. Rope scalings that depend on the length
+  // then treat the first chunk of a prompt as they treat the last.
+  void expect(int64_t length) { expected_length_ = length; }
+  int64_t expected_length() const { return expected_length_; }
   KvCache& kv(size_t layer) { return std::get<KvCache>(layers_[layer]); }
   RecurrentCache& recurrent(size_t layer) { return std::get<RecurrentCache>(layers_[layer]); }
   const std::vector<LayerCache>& layers() const { return layers_; }
@@ -80,6 +84,7 @@ class Cache {
  private:
   std::vector<LayerCache> layers_;
   int64_t position_ = 0;
+  int64_t expected_length_ = 0;
 };
 
 }  // namespace tarn

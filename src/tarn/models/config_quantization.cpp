@@ -18,6 +18,8 @@ struct Mode {
 constexpr std::array kModes{Mode{"affine", 64, 4, false}, Mode{"mxfp4", 32, 4, true},
                             Mode{"mxfp8", 32, 8, true}, Mode{"nvfp4", 16, 4, true}};
 
+constexpr const char* kQuantizeInput = "quantize_input";
+
 QuantizationFormat parse_format(const JsonFields& fields) {
   const std::string name = fields.text("mode").value_or("affine");
   const auto mode = std::find_if(kModes.begin(), kModes.end(),
@@ -26,12 +28,16 @@ QuantizationFormat parse_format(const JsonFields& fields) {
     fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
                    "supported are affine, mxfp4, mxfp8 and nvfp4");
   }
+  if (fields.boolean_or(kQuantizeInput, false)) {
+    fields.fail_at(ErrorCode::unsupported, kQuantizeInput, "is true, which Tarn cannot do",
+                   "take a model that quantizes weights only");
+  }
   QuantizationFormat result{
       .mode = name,
       .group_size = fields.integer_or("group_size", 1, 1024, mode->group_size),
       .bits = fields.integer_or("bits", 1, 16, mode->bits)};
-  constexpr std::array<int64_t, 4> groups{16, 32, 64, 128};
-  constexpr std::array<int64_t, 6> bits{2, 3, 4, 5, 6, 8};
+  constexpr std::array<int64_t, 3> groups{32, 64, 128};
+  constexpr std::array<int64_t, 7> bits{1, 2, 3, 4, 5, 6, 8};
   const auto one_of = [](const auto& values, int64_t value) {
     return std::find(values.begin(), values.end(), value) != values.end();
   };
@@ -65,7 +71,7 @@ std::optional<QuantizationConfig> parse_quantization(const JsonFields& document)
   QuantizationConfig result;
   result.format = parse_format(*fields);
   for (const auto& [key, value] : fields->value().items()) {
-    if (key == "group_size" || key == "bits" || key == "mode") continue;
+    if (key == "group_size" || key == "bits" || key == "mode" || key == kQuantizeInput) continue;
     if (value.is_boolean()) {
       result.overrides[key] = value.get<bool>() ? std::optional(result.format) : std::nullopt;
       continue;

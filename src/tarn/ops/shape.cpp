@@ -39,6 +39,47 @@ Shape resolve_shape(const array& a, Shape shape) {
   return shape;
 }
 
+// Strides that make `shape` a view of `a`. Runs of axes on both sides that hold the same number of
+// elements are matched; within a run the axes of `a` must lie without gaps. False where they do
+// not.
+bool strides_without_copy(const array& a, const Shape& shape, Strides& strides) {
+  Shape old_shape;
+  Strides old_strides;
+  for (int i = 0; i < a.ndim(); ++i) {
+    if (a.shape()[i] == 1) continue;
+    old_shape.push_back(a.shape()[i]);
+    old_strides.push_back(a.strides()[i]);
+  }
+  strides = Strides(shape.rank(), 1);
+  int from = 0;
+  int to = 0;
+  while (from < old_shape.rank()) {
+    while (shape[to] == 1) ++to;
+    int from_end = from + 1;
+    int to_end = to + 1;
+    int64_t from_count = old_shape[from];
+    int64_t to_count = shape[to];
+    while (from_count != to_count) {
+      if (from_count < to_count) {
+        from_count *= old_shape[from_end++];
+      } else {
+        to_count *= shape[to_end++];
+      }
+    }
+    for (int i = from; i + 1 < from_end; ++i) {
+      if (old_strides[i] != old_strides[i + 1] * old_shape[i + 1]) return false;
+    }
+    int64_t stride = old_strides[from_end - 1];
+    for (int i = to_end - 1; i >= to; --i) {
+      strides[i] = stride;
+      stride *= shape[i];
+    }
+    from = from_end;
+    to = to_end;
+  }
+  return true;
+}
+
 const Op slice_update_op{.name = "slice_update", .reusable_input = 0};
 
 }  // namespace
@@ -46,21 +87,10 @@ const Op slice_update_op{.name = "slice_update", .reusable_input = 0};
 array reshape(const array& a, const Shape& shape) {
   const Shape resolved = resolve_shape(a, shape);
   if (resolved == a.shape()) return a;
-  // Inserting or dropping extents of 1 works on any strides; other changes need row-major bytes.
   Strides strides;
-  int from = 0;
-  bool plain = true;
-  for (int i = 0; i < resolved.rank() && plain; ++i) {
-    while (from < a.ndim() && a.shape()[from] == 1) ++from;
-    if (resolved[i] == 1) {
-      strides.push_back(1);
-    } else if (from < a.ndim() && resolved[i] == a.shape()[from]) {
-      strides.push_back(a.strides()[from++]);
-    } else {
-      plain = false;
-    }
+  if (a.size() > 0 && strides_without_copy(a, resolved, strides)) {
+    return make_view(a, resolved, strides);
   }
-  if (plain && a.size() > 0) return make_view(a, resolved, strides);
   const array base = contiguous(a);
   return make_view(base, resolved, contiguous_strides(resolved));
 }

@@ -62,13 +62,23 @@ inline void four_logits(Tile& tile, const K* const (&keys)[4], int64_t first, in
   const int64_t dim = padded(tile.args.qk_dim);
   const float* q[RT];
   for (int t = 0; t < RT; ++t) q[t] = tile.queries + (first + t) * dim;
-  Vec acc[4][RT];
-  for (auto& row : acc)
-    for (Vec& a : row) a = zero();
-  accumulate(keys, q, tile.args.qk_dim, acc);
-  for (int t = 0; t < RT; ++t)
+  DotTile<4, RT> tile_sums;
+  tile_sums.clear();
+  tile_sums.accumulate(keys, q, tile.args.qk_dim);
+  const auto& acc = tile_sums.acc;
+  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
     store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t],
                tile.logits + (first + t) * attention_chunk + slot, count);
+  });
+}
+
+// Rows [begin, end) of K or V into the caches: a row is a short stretch of a longer stride, which
+// the hardware does not foresee.
+template <typename T>
+inline void prefetch_rows(const T* data, int64_t stride, int64_t dim, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t d = 0; d < dim; d += 64 / static_cast<int64_t>(sizeof(T)))
+      __builtin_prefetch(data + i * stride + d, 0, 3);
 }
 
 // q . k for the tile's rows and the keys in slots [begin, end) of the chunk at position `chunk`.
@@ -76,17 +86,14 @@ template <typename K>
 void fill_logits(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
   const AttentionArgs& args = tile.args;
   const auto* const k = static_cast<const K*>(args.k) + tile.kv_head * args.k_head_stride;
+  const auto* const v = static_cast<const K*>(args.v) + tile.kv_head * args.v_head_stride;
+  const int64_t last = chunk - args.k_offset + end;
   for (int64_t slot = begin; slot < end; slot += 4) {
+    const int64_t row = chunk - args.k_offset + slot;
     const K* keys[4];
-    for (int i = 0; i < 4; ++i)
-      keys[i] = k + (chunk - args.k_offset + min_of(slot + i, end - 1)) * args.k_token_stride;
-    // Fetch ahead: a row is a short stretch of a longer stride, which hardware does not foresee.
-    const int64_t ahead = min_of(slot + 16, end - 1);
-    for (int64_t i = ahead; i < min_of(ahead + 4, end); ++i) {
-      const K* key = k + (chunk - args.k_offset + i) * args.k_token_stride;
-      for (int64_t b = 0; b < args.qk_dim; b += 64 / static_cast<int64_t>(sizeof(K)))
-        __builtin_prefetch(key + b, 0, 3);
-    }
+    for (int i = 0; i < 4; ++i) keys[i] = k + min_of(row + i, last - 1) * args.k_token_stride;
+    prefetch_rows(k, args.k_token_stride, args.qk_dim, row + 16, min_of(row + 20, last));
+    prefetch_rows(v, args.v_token_stride, args.v_dim, row, min_of(row + 4, last));
     const int64_t count = end - slot;
     if (tile.rows <= dot_tile_rows || sizeof(K) == sizeof(float)) {
       for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
@@ -96,10 +103,10 @@ void fill_logits(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
     } else {
       const float* wide[4];
       for (int i = 0; i < 4; ++i) {
-        float* row = tile.keys + i * padded(args.qk_dim);
+        float* copy = tile.keys + i * padded(args.qk_dim);
         const K* key = keys[i];
-        for_lanes(args.qk_dim, [=](int64_t d, int n) { store(row + d, load(key + d, n), n); });
-        wide[i] = row;
+        for_lanes(args.qk_dim, [=](int64_t d, int n) { store(copy + d, load(key + d, n), n); });
+        wide[i] = copy;
       }
       for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
         with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
@@ -166,19 +173,24 @@ inline void weighted_values(const Tile& tile, int64_t chunk, int64_t first, int6
   const float* weights[RT];
   for (int t = 0; t < RT; ++t) weights[t] = tile.logits + (first + t) * attention_chunk;
   Vec acc[RT][NV];
-  for (auto& row : acc)
-    for (Vec& a : row) a = zero();
+  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE { acc[t][i] = zero(); });
+  });
   for (int64_t slot = begin; slot < end; ++slot) {
     const V* row = v + (chunk - tile.args.k_offset + slot) * stride;
     Vec values[NV];
-    for (int i = 0; i < NV; ++i) values[i] = load(row + i * Vec::lanes, count);
-    for (int t = 0; t < RT; ++t) {
+    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE { values[i] = load(row + i * Vec::lanes, count); });
+    unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
       const Vec weight = set1(weights[t][slot]);
-      for (int i = 0; i < NV; ++i) acc[t][i] = fma(weight, values[i], acc[t][i]);
-    }
+      unrolled<NV>([&](auto i)
+                       TARN_LAMBDA_INLINE { acc[t][i] = fma(weight, values[i], acc[t][i]); });
+    });
   }
-  for (int t = 0; t < RT; ++t)
-    for (int i = 0; i < NV; ++i) store(tile.acc[first + t] + d + i * Vec::lanes, acc[t][i]);
+  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE {
+      store(tile.acc[first + t] + d + i * Vec::lanes, acc[t][i]);
+    });
+  });
 }
 
 template <typename V>

@@ -1,5 +1,6 @@
-// The vector bodies of conv.h: lanes are channels, the history lives in registers. For the
-// includers of vec.h.
+// The vector bodies of conv.h: lanes are channels. Time runs inside a block of channels whose taps
+// and last inputs stay in the first-level cache; each row of a block is a stretch long enough for
+// the hardware to stream. For the includers of vec.h.
 #pragma once
 
 #include "tarn/cpu/isa/conv.h"
@@ -8,62 +9,72 @@
 namespace tarn::cpu {
 namespace {
 
-// Channels [c, c + count) for all tokens.
-template <typename T, int width>
-void conv_channels(const CausalConvArgs& args, int64_t c, int count) {
-  const auto* weight = static_cast<const T*>(args.weight) + c * width;
-  const auto* bias = static_cast<const T*>(args.bias);
-  // Widen the taps, which lie channel by channel, then turn them to lie tap by tap.
-  float by_channel[Vec::lanes * width] = {};
-  for_lanes(static_cast<int64_t>(count) * width,
-            [&](int64_t i, int n) { store(by_channel + i, load(weight + i, n), n); });
-  Vec taps[width];
-  for (int j = 0; j < width; ++j) {
-    float lane[Vec::lanes];
-    for (int l = 0; l < Vec::lanes; ++l) lane[l] = by_channel[l * width + j];
-    taps[j] = load(lane);
-  }
-  Vec history[width];
-  for (int j = 0; j + 1 < width; ++j) history[j] = load(args.state + j * args.ld_state + c, count);
-  const Vec start = bias == nullptr ? zero() : load(bias + c, count);
-  for (int64_t t = 0; t < args.t; ++t) {
-    history[width - 1] = load(args.x + t * args.ldx + c, count);
-    Vec y = start;
-    for (int j = 0; j < width; ++j) y = fma(taps[j], history[j], y);
-    if (args.silu) y = silu(y);
-    store(args.out + t * args.ldo + c, y, count);
-    for (int j = 0; j + 1 < width; ++j) history[j] = history[j + 1];
-  }
-  for (int j = 0; j + 1 < width; ++j) store(args.state + j * args.ld_state + c, history[j], count);
-}
+constexpr int64_t channel_block = 256;
 
-template <typename T, int width>
-void conv_range(const CausalConvArgs& args, int64_t c0, int64_t c1) {
-  for_lanes(c1 - c0, [&](int64_t i, int count) { conv_channels<T, width>(args, c0 + i, count); });
-}
+struct ConvBlock {
+  alignas(64) float taps[conv_max_width][channel_block];
+  alignas(64) float history[conv_max_width - 1][channel_block];  // a ring of input rows
+  alignas(64) float bias[channel_block];
+};
 
 template <typename T>
-void conv_widths(const CausalConvArgs& args, int64_t c0, int64_t c1) {
-  switch (args.width) {
-    case 2:
-      return conv_range<T, 2>(args, c0, c1);
-    case 3:
-      return conv_range<T, 3>(args, c0, c1);
-    case 4:
-      return conv_range<T, 4>(args, c0, c1);
-    case 5:
-      return conv_range<T, 5>(args, c0, c1);
-    case 6:
-      return conv_range<T, 6>(args, c0, c1);
-    case 7:
-      return conv_range<T, 7>(args, c0, c1);
-    default:
-      return conv_range<T, 8>(args, c0, c1);
-  }
+inline void begin_block(ConvBlock& block, const CausalConvArgs& args, int64_t c, int64_t channels) {
+  const auto* weight = static_cast<const T*>(args.weight) + c * args.width;
+  const auto* bias = static_cast<const T*>(args.bias);
+  // Taps lie channel by channel; widen a stretch, then turn it to lie tap by tap.
+  for_lanes(channels * args.width, [&](int64_t i, int count) {
+    float stretch[Vec::lanes];
+    store(stretch, load(weight + i, count));
+    for (int l = 0; l < count; ++l)
+      block.taps[(i + l) % args.width][(i + l) / args.width] = stretch[l];
+  });
+  for_lanes(channels, [&](int64_t i, int count) {
+    store(block.bias + i, bias == nullptr ? zero() : load(bias + c + i, count));
+    for (int64_t j = 0; j + 1 < args.width; ++j)
+      store(block.history[j] + i, load(args.state + j * args.ld_state + c + i, count));
+  });
 }
 
+template <int width>
+void conv_block(ConvBlock& block, const CausalConvArgs& args, int64_t c, int64_t channels) {
+  int64_t oldest = 0;
+  for (int64_t t = 0; t < args.t; ++t) {
+    // The ring's rows from the oldest on; the current input replaces the oldest.
+    float* rows[width - 1];
+    for (int j = 0; j + 1 < width; ++j) rows[j] = block.history[(oldest + j) % (width - 1)];
+    const float* x = args.x + t * args.ldx + c;
+    float* out = args.out + t * args.ldo + c;
+    for_lanes(channels, [&](int64_t i, int count) {
+      const Vec input = load(x + i, count);
+      Vec y = load(block.bias + i);
+      unrolled<width - 1>([&](auto j) TARN_LAMBDA_INLINE {
+        y = fma(load(block.taps[j] + i), load(rows[j] + i), y);
+      });
+      y = fma(load(block.taps[width - 1] + i), input, y);
+      store(rows[0] + i, input);
+      store(out + i, args.silu ? silu(y) : y, count);
+    });
+    oldest = (oldest + 1) % (width - 1);
+  }
+  for_lanes(channels, [&](int64_t i, int count) {
+    for (int j = 0; j + 1 < width; ++j)
+      store(args.state + j * args.ld_state + c + i,
+            load(block.history[(oldest + j) % (width - 1)] + i), count);
+  });
+}
+
+using BlockKernel = void (*)(ConvBlock&, const CausalConvArgs&, int64_t, int64_t);
+constexpr BlockKernel block_kernels[] = {conv_block<2>, conv_block<3>, conv_block<4>, conv_block<5>,
+                                         conv_block<6>, conv_block<7>, conv_block<8>};
+
 void causal_conv(const CausalConvArgs& args, int64_t c0, int64_t c1) {
-  with_type(args.param_type, [&]<typename T>(const T*) { conv_widths<T>(args, c0, c1); });
+  ConvBlock block;
+  for (int64_t c = c0; c < c1; c += channel_block) {
+    const int64_t channels = min_of(channel_block, c1 - c);
+    with_type(args.param_type,
+              [&]<typename T>(const T*) { begin_block<T>(block, args, c, channels); });
+    block_kernels[args.width - 2](block, args, c, channels);
+  }
 }
 
 constexpr ConvKernels conv_simd = {.causal_conv = causal_conv};

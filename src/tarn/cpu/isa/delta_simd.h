@@ -17,11 +17,12 @@ constexpr int delta_sums = Vec::lanes == 16 ? 4 : 2;
 struct ColumnSums {
   Vec part[delta_sums][block_vecs];
 
-  ColumnSums() {
-    for (auto& row : part)
-      for (Vec& p : row) p = zero();
+  [[gnu::always_inline]] void clear() {
+    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
+      unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE { part[p][c] = zero(); });
+    });
   }
-  Vec total(int c) const {
+  [[gnu::always_inline]] Vec total(int c) const {
     if constexpr (delta_sums == 4) {
       return (part[0][c] + part[1][c]) + (part[2][c] + part[3][c]);
     } else {
@@ -30,47 +31,54 @@ struct ColumnSums {
   }
 };
 
-// Calls f(row, number of its running sum) with the number a constant after unrolling.
+// Calls f(row, number of its running sum) for every row of the state.
 template <typename F>
-inline void for_state_rows(int64_t dk, F f) {
+[[gnu::always_inline]] inline void for_state_rows(int64_t dk, F f) {
   int64_t i = 0;
   for (; i + delta_sums <= dk; i += delta_sums)
-    for (int p = 0; p < delta_sums; ++p) f(i + p, p);
-  for (int p = 0; p < delta_sums; ++p)
+    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE { f(i + p, p); });
+  unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
     if (i + p < dk) f(i + p, p);
+  });
+}
+
+// Columns of vector c that there are, of count.
+inline int columns_of(int64_t count, int c) {
+  return static_cast<int>(max_of(0, min_of(Vec::lanes, count - c * Vec::lanes)));
 }
 
 // One token through the block's state [dk, delta_column_block]. v and out: count columns.
 inline void delta_step(float* state, int64_t dk, const float* q, const float* k, const float* v,
                        Vec decay, Vec beta, float* out, int64_t count) {
   ColumnSums answer;
-  for_state_rows(dk, [&](int64_t i, int p) {
+  answer.clear();
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
     const Vec key = set1(k[i]);
-    for (int c = 0; c < block_vecs; ++c)
-      answer.part[p][c] =
-          fma(load(state + i * delta_column_block + c * Vec::lanes), key, answer.part[p][c]);
+    const float* s = state + i * delta_column_block;
+    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+      answer.part[p][c] = fma(load(s + c * Vec::lanes), key, answer.part[p][c]);
+    });
   });
   Vec error[block_vecs];
-  for (int c = 0; c < block_vecs; ++c) {
-    const int64_t here = max_of(0, min_of(Vec::lanes, count - c * Vec::lanes));
-    const Vec value = load(v + c * Vec::lanes, static_cast<int>(here));
+  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+    const Vec value = load(v + c * Vec::lanes, columns_of(count, c));
     error[c] = fnma(decay, answer.total(c), value) * beta;
-  }
+  });
   ColumnSums read;
-  for_state_rows(dk, [&](int64_t i, int p) {
+  read.clear();
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
     const Vec key = set1(k[i]);
     const Vec query = set1(q[i]);
-    for (int c = 0; c < block_vecs; ++c) {
-      float* s = state + i * delta_column_block + c * Vec::lanes;
-      const Vec updated = fma(key, error[c], decay * load(s));
-      store(s, updated);
+    float* s = state + i * delta_column_block;
+    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+      const Vec updated = fma(key, error[c], decay * load(s + c * Vec::lanes));
+      store(s + c * Vec::lanes, updated);
       read.part[p][c] = fma(updated, query, read.part[p][c]);
-    }
+    });
   });
-  for (int c = 0; c < block_vecs; ++c) {
-    const int64_t here = max_of(0, min_of(Vec::lanes, count - c * Vec::lanes));
-    store(out + c * Vec::lanes, read.total(c), static_cast<int>(here));
-  }
+  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+    store(out + c * Vec::lanes, read.total(c), columns_of(count, c));
+  });
 }
 
 void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch) {
@@ -84,10 +92,9 @@ void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void*
     const int64_t count = min_of(delta_column_block, args.dv - column);
     float* const state = args.state + head * args.dk * args.dv + column;
     for (int64_t i = 0; i < args.dk; ++i) {
-      for (int64_t c = 0; c < delta_column_block; c += Vec::lanes) {
-        const auto here = static_cast<int>(max_of(0, min_of(Vec::lanes, count - c)));
-        store(block + i * delta_column_block + c, load(state + i * args.dv + c, here));
-      }
+      for (int c = 0; c < block_vecs; ++c)
+        store(block + i * delta_column_block + c * Vec::lanes,
+              load(state + i * args.dv + c * Vec::lanes, columns_of(count, c)));
     }
     for (int64_t t = 0; t < args.t; ++t) {
       const float* q = args.q + t * args.q_token_stride + key_head * args.q_head_stride;

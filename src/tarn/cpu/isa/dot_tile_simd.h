@@ -11,18 +11,45 @@ namespace {
 // Rows of the input in a full tile: as many as the registers hold beside 4 weight rows.
 constexpr int dot_tile_rows = Vec::lanes == 16 ? 6 : 3;
 
-template <typename W, int RN, int RT>
-inline void accumulate(const W* const (&w)[RN], const float* const (&x)[RT], int64_t k,
-                       Vec (&acc)[RN][RT]) {
-  for_lanes(k, [&](int64_t i, int count) {
-    Vec weights[RN];
-    for (int r = 0; r < RN; ++r) weights[r] = load(w[r] + i, count);
-    for (int t = 0; t < RT; ++t) {
-      const Vec input = load(x[t] + i, count);
-      for (int r = 0; r < RN; ++r) acc[r][t] = fma(weights[r], input, acc[r][t]);
+template <int RN, int RT>
+struct DotTile {
+  Vec acc[RN][RT];
+
+  [[gnu::always_inline]] void clear() {
+    unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { acc[r][t] = zero(); });
+    });
+  }
+  template <typename W>
+  [[gnu::always_inline]] void advance(const W* const (&w)[RN], const float* const (&x)[RT],
+                                      int64_t i, int count) {
+    // The shorter side is held, the longer one passes by.
+    if constexpr (RN < RT) {
+      Vec weights[RN];
+      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE { weights[r] = load(w[r] + i, count); });
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+        const Vec input = load(x[t] + i, count);
+        unrolled<RN>([&](auto r)
+                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weights[r], input, acc[r][t]); });
+      });
+    } else {
+      Vec inputs[RT];
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { inputs[t] = load(x[t] + i, count); });
+      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
+        const Vec weight = load(w[r] + i, count);
+        unrolled<RT>([&](auto t)
+                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weight, inputs[t], acc[r][t]); });
+      });
     }
-  });
-}
+  }
+  template <typename W>
+  [[gnu::always_inline]] void accumulate(const W* const (&w)[RN], const float* const (&x)[RT],
+                                         int64_t k) {
+    int64_t i = 0;
+    for (; i + Vec::lanes <= k; i += Vec::lanes) advance(w, x, i, Vec::lanes);
+    if (i < k) advance(w, x, i, static_cast<int>(k - i));
+  }
+};
 
 // Stores the first `count` of four sums.
 inline void store_sums(Vec a, Vec b, Vec c, Vec d, float* out, int64_t count) {

@@ -16,6 +16,8 @@ struct Avx2 {
   };
   using Tile = I;
 
+  static constexpr int stream_tokens = 2;
+  static constexpr size_t stream_limit = 4;
   static constexpr int gemm_panels = 1;
   static constexpr int gemm_tokens = 2;
   static constexpr int exact_tokens = 1;
@@ -114,8 +116,9 @@ struct Avx2 {
   struct Dot {
     static constexpr int run = bits <= 4 ? 8 : bits == 5 ? 4 : 2;
     static_assert(bits <= 6 && run * 2 * 127 * ((1 << bits) - 1) < (1 << 15));
-    __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    __m256i sum[2];
     __m256i narrow[2];
+    void clear() { sum[0] = sum[1] = _mm256_setzero_si256(); }
 
     template <int j>
     void add(Tile w, const int8_t* x) {
@@ -136,6 +139,10 @@ struct Avx2 {
   template <int chains>
   struct Dot<8, chains> {
     Dot<4, chains> low, high;
+    void clear() {
+      low.clear();
+      high.clear();
+    }
 
     template <int j>
     void add(Tile w, const int8_t* x) {

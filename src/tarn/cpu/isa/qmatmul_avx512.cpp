@@ -3,6 +3,9 @@
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for mistakes of ours.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+// Its partial redundancy elimination makes values live longer: the 24 sums of the tokens' product
+// would no longer fit the registers and be stored in every round.
+#pragma GCC optimize("no-tree-pre")
 #endif
 #include <immintrin.h>
 
@@ -17,6 +20,8 @@ struct Avx512 {
   using Tile = __m512i;
 
   // 24 sums, 4 tiles and a broadcast in 32 registers; 10 loads for 24 products.
+  static constexpr int stream_tokens = 8;
+  static constexpr size_t stream_limit = 16;
   static constexpr int gemm_panels = 4;
   static constexpr int gemm_tokens = 6;
   static constexpr int exact_tokens = 6;
@@ -83,7 +88,7 @@ struct Avx512 {
   template <int bits, int chains>
   struct Dot {
     I sum[chains];
-    Dot() {
+    void clear() {
       for (I& one : sum) one = _mm512_setzero_si512();
     }
     template <int j>

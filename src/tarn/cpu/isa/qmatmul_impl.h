@@ -14,7 +14,8 @@
 //   a
 //                           block, then total(); `chains` is how many independent sums hide latency
 //   dot_bits(bits)          code widths that share one Dot
-//   gemm_panels, gemm_tokens, exact_tokens   register blocking
+//   stream_tokens, gemm_panels, gemm_tokens, exact_tokens   register blocking
+//   stream_limit            up to so many tokens are streamed, more are blocked
 //   prefetch
 #pragma once
 
@@ -38,23 +39,26 @@ using quant::tile_bytes;
 using quant::tile_inputs;
 
 constexpr size_t max_group_size = 128;
-// Far enough ahead to cover memory latency at full bandwidth, near enough to stay in the L1 cache.
-constexpr size_t prefetch_distance = 4096;
+// How far ahead of its use memory is asked for. One stream: far enough to cover the latency at full
+// bandwidth. Several panels side by side: what is asked for must stay in the L1 cache.
+constexpr size_t stream_prefetch_distance = 8192;
+constexpr size_t block_prefetch_distance = 2048;
 // Tokens whose sums are kept at hand while the groups go by: an expanded group, its activations and
 // the sums fit the L1 cache together.
-constexpr size_t token_block = 64;
+constexpr size_t token_block = 96;
 
 constexpr size_t scale_row_bytes(ScaleType type) {
   return static_cast<size_t>(panel_rows) * (type == ScaleType::f32 ? 4 : 2);
 }
 
-// Calls f(std::integral_constant<int, j>) for the tiles j of a block, unrolled.
-template <typename Function>
-TARN_INLINE void for_each_tile(Function&& f) {
-  [&]<int... j>(std::integer_sequence<int, j...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, j>{}), ...);
+// Calls f(std::integral_constant<int, i>) for i < count without a loop: what f indexes with i can
+// then stay in registers.
+template <int count, typename Function>
+TARN_INLINE void unrolled(Function&& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>{}), ...);
   }
-  (std::make_integer_sequence<int, block_tiles>{});
+  (std::make_integer_sequence<int, count>{});
 }
 
 // Where things stand in a panel matrix, computed once for a call.
@@ -106,46 +110,83 @@ TARN_INLINE typename V::F load_scales(ScaleType type, const uint8_t* at) {
 // The one float combination of a group's integer sums, in every path.
 template <class V>
 TARN_INLINE typename V::F combine(typename V::F sum, typename V::I dot, typename V::F scale,
-                                  typename V::F bias, float x_scale, float x_sum) {
-  sum = V::fma(V::to_float(dot), V::mul(scale, V::set1(x_scale)), sum);
-  return V::fma(bias, V::set1(x_sum), sum);
+                                  typename V::F bias, typename V::F x_scale, typename V::F x_sum) {
+  sum = V::fma(V::to_float(dot), V::mul(scale, x_scale), sum);
+  return V::fma(bias, x_sum, sum);
 }
 
-// One token: codes go from memory to registers and are used there.
-template <class V, int bits, ScaleType scale_type>
-void decode(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
-            const QuantizedActivations& x, float* out) {
-  const Layout layout = layout_of(weights);
-  const auto* at = reinterpret_cast<const uint8_t*>(weights.panels) + first_panel * layout.stride;
-  constexpr size_t scale_bytes = scale_row_bytes(scale_type);
-  for (size_t panel = first_panel; panel < last_panel; ++panel) {
-    typename V::F sum = V::zero();
-    const int8_t* codes = x.codes;
-    for (size_t group = 0; group < layout.groups; ++group) {
-      for (size_t line = 0; line < 2 * scale_bytes; line += 64) {
-        V::prefetch(at + line + prefetch_distance);
-      }
-      const typename V::F scale = V::template load_scales<scale_type>(at);
-      const typename V::F bias = V::template load_scales<scale_type>(at + scale_bytes);
-      at += 2 * scale_bytes;
-      typename V::template Dot<bits, 4> dot;
-      for (size_t i = 0; i < layout.group_size; i += block_inputs) {
-        for (size_t line = 0; line < bits; ++line) {
-          V::prefetch(at + line * 64 + prefetch_distance);
-        }
-        for_each_tile([&](auto j) __attribute__((always_inline)) {
-          dot.template add<j>(V::template tile<bits, j>(at), codes + j * tile_inputs);
-        });
-        at += bits * tile_bytes;
-        codes += block_inputs;
-      }
-      sum = combine<V>(sum, dot.total(), scale, bias, x.scales[group], x.sums[group]);
+// Few tokens: each panel is one stream from memory, and its codes are used in the registers they
+// expand into. `first_token` is where the tokens stand among the `all_tokens` of x.
+template <class V, int bits, int tokens>
+void stream_panel(const Layout& layout, ScaleType scale_type, const uint8_t* at,
+                  const QuantizedActivations& x, size_t first_token, size_t all_tokens,
+                  typename V::F (&sums)[tokens]) {
+  constexpr int chains = tokens < 4 ? 4 : 1;
+  unrolled<tokens>([&](auto t) __attribute__((always_inline)) { sums[t] = V::zero(); });
+  for (size_t group = 0; group < layout.groups; ++group) {
+    for (size_t line = 0; line < 2 * layout.scale_bytes; line += 64) {
+      V::prefetch(at + line + stream_prefetch_distance);
     }
-    store_rows<V>(out + panel * panel_rows, sum, rows_in_panel(weights, panel));
+    const typename V::F scale = load_scales<V>(scale_type, at);
+    const typename V::F bias = load_scales<V>(scale_type, at + layout.scale_bytes);
+    at += 2 * layout.scale_bytes;
+    const size_t first = group * all_tokens + first_token;
+    const int8_t* codes = x.codes + first * layout.group_size;
+    typename V::template Dot<bits, chains> dot[tokens];
+    unrolled<tokens>([&](auto t) __attribute__((always_inline)) { dot[t].clear(); });
+    for (size_t i = 0; i < layout.group_size; i += block_inputs) {
+      for (size_t line = 0; line < bits; ++line) {
+        V::prefetch(at + line * 64 + stream_prefetch_distance);
+      }
+      unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
+        const typename V::Tile tile = V::template tile<bits, j>(at);
+        unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+          dot[t].template add<j>(tile, codes + t * layout.group_size + j * tile_inputs);
+        });
+      });
+      at += bits * tile_bytes;
+      codes += block_inputs;
+    }
+    unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+      sums[t] = combine<V>(sums[t], dot[t].total(), scale, bias, V::set1(x.scales[first + t]),
+                           V::set1(x.sums[first + t]));
+    });
   }
 }
 
-// Several tokens: a group of some panels is expanded into the L1 cache once and serves many tokens.
+// A panel is read from memory for the first `tokens` and from the cache for those that follow.
+template <class V, int bits, int tokens>
+void stream_tokens(const Layout& layout, ScaleType scale_type, const uint8_t* panel,
+                   const QuantizedActivations& x, size_t first_token, size_t all_tokens,
+                   size_t rows, float* out, size_t out_stride) {
+  for (; first_token + tokens <= all_tokens; first_token += tokens) {
+    typename V::F sums[tokens];
+    stream_panel<V, bits, tokens>(layout, scale_type, panel, x, first_token, all_tokens, sums);
+    unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+      store_rows<V>(out + (first_token + t) * out_stride, sums[t], rows);
+    });
+  }
+  if constexpr (tokens > 1) {
+    if (first_token < all_tokens) {
+      stream_tokens<V, bits, tokens - 1>(layout, scale_type, panel, x, first_token, all_tokens,
+                                         rows, out, out_stride);
+    }
+  }
+}
+
+template <class V, int bits>
+void stream(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
+            const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
+  const Layout layout = layout_of(weights);
+  const auto* panels = reinterpret_cast<const uint8_t*>(weights.panels);
+  for (size_t panel = first_panel; panel < last_panel; ++panel) {
+    stream_tokens<V, bits, V::stream_tokens>(
+        layout, weights.format.scale_type, panels + panel * layout.stride, x, 0, tokens,
+        rows_in_panel(weights, panel), out + panel * panel_rows, out_stride);
+  }
+}
+
+// Many tokens: a group of some panels is expanded into the L1 cache once and serves many tokens.
 
 using Expand = void (*)(const uint8_t* codes, size_t group_size, uint8_t* tiles, size_t tile_step);
 
@@ -153,9 +194,9 @@ template <class V, int bits>
 void expand_group(const uint8_t* codes, size_t group_size, uint8_t* tiles, size_t tile_step) {
   for (size_t i = 0; i < group_size; i += block_inputs) {
     for (size_t line = 0; line < bits; ++line) {
-      V::prefetch(codes + line * 64 + prefetch_distance);
+      V::prefetch(codes + line * 64 + block_prefetch_distance);
     }
-    for_each_tile([&](auto j) __attribute__((always_inline)) {
+    unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
       V::store_tile(tiles, V::template tile<bits, j>(codes));
       tiles += tile_step;
     });
@@ -177,7 +218,7 @@ void expand(const PanelMatrix& weights, const Layout& layout, size_t first_panel
   const auto* at = reinterpret_cast<const uint8_t*>(weights.panels) + first_panel * layout.stride +
                    group * layout.group_bytes;
   for (int p = 0; p < panels; ++p) {
-    V::prefetch(at + prefetch_distance);
+    V::prefetch(at + block_prefetch_distance);
     out.scale[p] = load_scales<V>(weights.format.scale_type, at);
     out.bias[p] = load_scales<V>(weights.format.scale_type, at + layout.scale_bytes);
     expand_codes(at + 2 * layout.scale_bytes, layout.group_size, out.tiles + p * tile_bytes,
@@ -191,26 +232,35 @@ template <class V, int bits, int panels, int tokens>
 void multiply_group(const Expanded<V, panels>& w, size_t group_size, const int8_t* codes,
                     const float* x_scales, const float* x_sums, float* sums) {
   typename V::template Dot<bits, 1> dot[tokens][panels];
+  unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+    unrolled<panels>([&](auto p) __attribute__((always_inline)) { dot[t][p].clear(); });
+  });
   const uint8_t* tiles = w.tiles;
   for (size_t i = 0; i < group_size; i += block_inputs) {
-    for_each_tile([&](auto j) __attribute__((always_inline)) {
+    unrolled<block_tiles>([&](auto j) __attribute__((always_inline)) {
       typename V::Tile tile[panels];
-      for (int p = 0; p < panels; ++p) tile[p] = V::load_tile(tiles + p * tile_bytes);
-      for (int t = 0; t < tokens; ++t) {
-        const int8_t* x = codes + static_cast<size_t>(t) * group_size + j * tile_inputs;
-        for (int p = 0; p < panels; ++p) dot[t][p].template add<j>(tile[p], x);
-      }
+      unrolled<panels>([&](auto p) __attribute__((always_inline)) {
+        tile[p] = V::load_tile(tiles + p * tile_bytes);
+      });
+      unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+        const int8_t* x = codes + t * group_size + j * tile_inputs;
+        unrolled<panels>([&](auto p) __attribute__((always_inline)) {
+          dot[t][p].template add<j>(tile[p], x);
+        });
+      });
       tiles += panels * tile_bytes;
     });
     codes += block_inputs;
   }
-  for (int t = 0; t < tokens; ++t) {
-    for (int p = 0; p < panels; ++p) {
+  unrolled<tokens>([&](auto t) __attribute__((always_inline)) {
+    const typename V::F x_scale = V::set1(x_scales[t]);
+    const typename V::F x_sum = V::set1(x_sums[t]);
+    unrolled<panels>([&](auto p) __attribute__((always_inline)) {
       float* at = sums + (t * panels + p) * panel_rows;
-      V::store(at, combine<V>(V::load(at), dot[t][p].total(), w.scale[p], w.bias[p], x_scales[t],
-                              x_sums[t]));
-    }
-  }
+      V::store(at,
+               combine<V>(V::load(at), dot[t][p].total(), w.scale[p], w.bias[p], x_scale, x_sum));
+    });
+  });
 }
 
 template <class V, int bits, int panels, int tokens>
@@ -285,15 +335,10 @@ void multiply(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
 template <class V, int bits>
 void matmul_bits(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
                  const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
-  if (tokens != 1)
-    return multiply<V, bits>(weights, first_panel, last_panel, x, tokens, out, out_stride);
-  switch (weights.format.scale_type) {
-    case ScaleType::f16:
-      return decode<V, bits, ScaleType::f16>(weights, first_panel, last_panel, x, out);
-    case ScaleType::bf16:
-      return decode<V, bits, ScaleType::bf16>(weights, first_panel, last_panel, x, out);
-    default:
-      return decode<V, bits, ScaleType::f32>(weights, first_panel, last_panel, x, out);
+  if (tokens <= V::stream_limit) {
+    stream<V, bits>(weights, first_panel, last_panel, x, tokens, out, out_stride);
+  } else {
+    multiply<V, bits>(weights, first_panel, last_panel, x, tokens, out, out_stride);
   }
 }
 

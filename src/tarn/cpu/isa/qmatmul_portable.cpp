@@ -19,6 +19,8 @@ struct Portable {
     uint8_t byte[64];
   };
 
+  static constexpr int stream_tokens = 1;
+  static constexpr size_t stream_limit = 1;
   static constexpr int gemm_panels = 1;
   static constexpr int gemm_tokens = 2;
   static constexpr int exact_tokens = 2;
@@ -110,7 +112,8 @@ struct Portable {
 
   template <int bits, int chains>
   struct Dot {
-    I sum{};
+    I sum;
+    void clear() { sum = {}; }
     template <int j>
     void add(const Tile& w, const int8_t* x) {
       for (int row = 0; row < 16; ++row) {

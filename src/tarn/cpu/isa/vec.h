@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "tarn/cpu/isa/float_type.h"
 #if defined(__AVX512F__)
@@ -35,9 +36,27 @@ inline void with_type(FloatType type, F f) {
   }
 }
 
+// For the lambdas of a kernel's inner loop: the inliner's budget does not always reach them.
+#define TARN_LAMBDA_INLINE __attribute__((always_inline))
+
+// f(0), f(1), ... f(N - 1) with the index a constant, so that an array of vectors indexed by it is
+// kept in registers: a loop is unrolled too late for that.
+template <int I>
+struct Index {
+  constexpr operator int() const { return I; }
+};
+template <typename F, int... I>
+[[gnu::always_inline]] inline void unrolled(F&& f, std::integer_sequence<int, I...>) {
+  (f(Index<I>{}), ...);
+}
+template <int N, typename F>
+[[gnu::always_inline]] inline void unrolled(F&& f) {
+  unrolled(f, std::make_integer_sequence<int, N>{});
+}
+
 // Vectors of a row of n values: f(i, count), count == lanes but for the last.
 template <typename F>
-inline void for_lanes(int64_t n, F f) {
+[[gnu::always_inline]] inline void for_lanes(int64_t n, F f) {
   int64_t i = 0;
   for (; i + Vec::lanes <= n; i += Vec::lanes) f(i, Vec::lanes);
   if (i < n) f(i, static_cast<int>(n - i));

@@ -1,0 +1,35 @@
+#include "tarn/models/blocks/decoder.h"
+
+#include "tarn/base/error.h"
+
+namespace tarn::blocks {
+
+Cache make_decoder_cache(const ModelConfig& config) {
+  std::vector<LayerCache> layers;
+  for (const LayerType type : config.layer_types) {
+    switch (type) {
+      case LayerType::linear_attention:
+        layers.emplace_back(RecurrentCache{});
+        break;
+      case LayerType::sliding_attention:
+        layers.emplace_back(KvCache(config.sliding_window.value_or(0)));
+        break;
+      default:
+        layers.emplace_back(KvCache());
+    }
+  }
+  return Cache(std::move(layers));
+}
+
+array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size) {
+  if (tokens.empty()) fail(ErrorCode::invalid_argument, "model: no tokens given");
+  for (const int32_t token : tokens) {
+    if (token < 0 || token >= vocab_size) {
+      fail(ErrorCode::invalid_argument, "model: token id {} is outside the vocabulary of {}", token,
+           vocab_size);
+    }
+  }
+  return {tokens, {1, static_cast<int64_t>(tokens.size())}};
+}
+
+}  // namespace tarn::blocks

@@ -1,0 +1,73 @@
+// The frame of a decoder-only model: embedding, layers, final norm, output projection.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tarn/models/blocks/attention.h"
+#include "tarn/models/blocks/linear.h"
+#include "tarn/models/blocks/norm.h"
+#include "tarn/models/model.h"
+#include "tarn/ops/shape.h"
+
+namespace tarn::blocks {
+
+// An empty cache of the kind each layer of `config` needs.
+Cache make_decoder_cache(const ModelConfig& config);
+// Throws for ids outside the vocabulary and for no ids.
+array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size);  // [1, T]
+
+// Layer(builder, "layers.<i>", i) loads a layer; layer(x, cache, i, positions) runs it on [B, T,
+// hidden].
+template <typename Layer>
+class Decoder final : public Model {
+ public:
+  Decoder(const ModelConfig& config, Weights& weights, const LoadOptions& options,
+          float norm_weight_offset = 0.0F)
+      : config_(config),
+        builder_{weights, config_, options, size_},
+        embed_tokens_(builder_, "embed_tokens", config.vocab_size, config.hidden_size,
+                      config.tie_word_embeddings),
+        norm_(builder_, "norm", config.hidden_size, norm_weight_offset) {
+    layers_.reserve(config.layer_types.size());
+    for (size_t i = 0; i < config.layer_types.size(); ++i) {
+      layers_.emplace_back(builder_, "layers." + std::to_string(i), i);
+    }
+    if (config.tie_word_embeddings) {
+      weights.ignore("lm_head.");
+    } else {
+      lm_head_.emplace(builder_, "lm_head", config.vocab_size, config.hidden_size, false);
+    }
+    size_.parameters = weights.parameters();
+  }
+
+  const ModelConfig& config() const override { return config_; }
+  const ModelSize& size() const override { return size_; }
+  Cache make_cache() const override { return make_decoder_cache(config_); }
+
+  array forward(const std::vector<int32_t>& tokens, Cache& cache, LogitsFor which) const override {
+    const auto count = static_cast<int64_t>(tokens.size());
+    array x = embed_tokens_(token_array(tokens, config_.vocab_size));  // [1, T, hidden]
+    const Positions positions{array(static_cast<int>(cache.position())),
+                              std::max(cache.expected_length(), cache.position() + count)};
+    for (size_t i = 0; i < layers_.size(); ++i) x = layers_[i](x, cache, i, positions);
+    cache.advance(count);
+    if (which == LogitsFor::none) return x;
+    if (which == LogitsFor::last_token) x = slice(x, 1, count - 1, count);
+    x = norm_(x);
+    const array logits = lm_head_ ? (*lm_head_)(x) : embed_tokens_.project(x);
+    return squeeze(logits, 0);  // [T, vocab]
+  }
+
+ private:
+  ModelConfig config_;
+  ModelSize size_;
+  Builder builder_;  // used while loading only
+  Embedding embed_tokens_;
+  RmsNorm norm_;
+  std::vector<Layer> layers_;
+  std::optional<Linear> lm_head_;
+};
+
+}  // namespace tarn::blocks

@@ -1,0 +1,78 @@
+#include "tarn/models/blocks/gated_delta_net.h"
+
+#include <cmath>
+
+#include "tarn/base/error.h"
+#include "tarn/memory/pool.h"
+#include "tarn/ops/elementwise.h"
+#include "tarn/ops/recurrent.h"
+#include "tarn/ops/shape.h"
+
+namespace tarn::blocks {
+namespace {
+
+// [channels, 1, taps] in Hugging Face's layout, [channels, taps, 1] in MLX's; both are these bytes.
+array load_conv(const Builder& builder, const std::string& name, int64_t channels, int64_t taps) {
+  const array stored = builder.weights.get(name);
+  const bool known = stored.shape() == Shape{channels, 1, taps} ||
+                     stored.shape() == Shape{channels, taps, 1} ||
+                     stored.shape() == Shape{channels, taps};
+  if (!known) {
+    fail(ErrorCode::corrupt, "tensor \"{}\" has shape {}, config.json asks for ({}, 1, {})", name,
+         to_string(stored.shape()), channels, taps);
+  }
+  builder.weights.count_parameters(stored.size());
+  return reshape(stored, {channels, taps});
+}
+
+}  // namespace
+
+bool has_mlx_layout(Weights& weights, const std::string& conv_name) {
+  const array stored = weights.get(conv_name);
+  return stored.ndim() == 3 && stored.shape(2) == 1 && stored.shape(1) > 1;
+}
+
+GatedDeltaNet::GatedDeltaNet(const Builder& builder, const std::string& module)
+    : dims_(builder.config.linear_attention.value()),
+      key_width_(dims_.num_key_heads * dims_.key_head_dim),
+      value_width_(dims_.num_value_heads * dims_.value_head_dim),
+      in_proj_qkv_(builder, module + ".in_proj_qkv", 2 * key_width_ + value_width_,
+                   builder.config.hidden_size, false),
+      in_proj_z_(builder, module + ".in_proj_z", value_width_, builder.config.hidden_size, false),
+      in_proj_b_(builder, module + ".in_proj_b", dims_.num_value_heads, builder.config.hidden_size,
+                 false),
+      in_proj_a_(builder, module + ".in_proj_a", dims_.num_value_heads, builder.config.hidden_size,
+                 false),
+      out_proj_(builder, module + ".out_proj", builder.config.hidden_size, value_width_, false),
+      conv_weight_(load_conv(builder, module + ".conv1d.weight", 2 * key_width_ + value_width_,
+                             dims_.conv_kernel)),
+      a_log_(builder.weights.get_f32(module + ".A_log", {dims_.num_value_heads})),
+      dt_bias_(builder.weights.get_f32(module + ".dt_bias", {dims_.num_value_heads})),
+      norm_(builder, module + ".norm", dims_.value_head_dim) {}
+
+array GatedDeltaNet::operator()(const array& x, RecurrentCache& cache) const {
+  const int64_t batch = x.shape(0);
+  const int64_t tokens = x.shape(1);
+  const auto split_heads = [&](const array& a, int64_t count) {
+    return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
+  };
+  const array qkv_in = in_proj_qkv_(x);
+  const array z = in_proj_z_(x);
+  const DeltaGates gates = delta_gates(in_proj_a_(x), in_proj_b_(x), a_log_, dt_bias_);
+
+  const WithState mixed = causal_conv1d(qkv_in, conv_weight_, std::nullopt, cache.conv, true);
+  cache.conv = mixed.state;
+  const std::vector<array> qkv = split(mixed.output, {key_width_, 2 * key_width_}, 2);
+  constexpr float eps = 1e-6F;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(dims_.key_head_dim));
+  const array q = l2_norm(split_heads(qkv[0], dims_.num_key_heads), eps, scale);
+  const array k = l2_norm(split_heads(qkv[1], dims_.num_key_heads), eps);
+  const array v = split_heads(qkv[2], dims_.num_value_heads);
+
+  const WithState read = gated_delta(q, k, v, gates.g, gates.beta, cache.state);
+  cache.state = read.state;
+  const array y = norm_.gated(read.output, split_heads(z, dims_.num_value_heads));
+  return out_proj_(reshape(y, {batch, tokens, value_width_}));
+}
+
+}  // namespace tarn::blocks

@@ -1,0 +1,89 @@
+#include "tarn/models/blocks/linear.h"
+
+#include "tarn/base/error.h"
+#include "tarn/ops/elementwise.h"
+#include "tarn/ops/embedding.h"
+#include "tarn/ops/matmul.h"
+
+namespace tarn::blocks {
+namespace {
+
+using Matrix = std::variant<array, PanelArray>;
+
+PanelArray load_panels(const Builder& builder, const std::string& module,
+                       const QuantizationFormat& format, int64_t rows, int64_t columns) {
+  if (format.mode != "affine") {
+    fail(ErrorCode::unsupported, "\"{}\": quantization mode \"{}\" is not supported; affine is",
+         module, format.mode);
+  }
+  const auto bits = static_cast<int>(format.bits);
+  const auto group = static_cast<int>(format.group_size);
+  quant::check_affine({bits, group}, static_cast<size_t>(columns));
+  const Shape groups = {rows, columns / group};
+  const AffineMatrix matrix{builder.weights.get(module + ".weight", {rows, columns / 32 * bits}),
+                            builder.weights.get(module + ".scales", groups),
+                            builder.weights.get(module + ".biases", groups), bits, group};
+  check_affine_matrix(matrix, module.c_str());
+  PanelArray packed = pack_panels(matrix);
+  eval({packed.panels});
+  return packed;
+}
+
+Matrix load_matrix(const Builder& builder, const std::string& module, int64_t rows,
+                   int64_t columns) {
+  builder.weights.count_parameters(rows * columns);
+  if (const auto format = builder.weights.format_of(module)) {
+    PanelArray packed = load_panels(builder, module, *format, rows, columns);
+    builder.size.weight_bytes += static_cast<int64_t>(packed.panels.nbytes());
+    return packed;
+  }
+  array dense = builder.weights.get(module + ".weight", {rows, columns});
+  if (!is_floating(dense.dtype()) || dense.dtype() == Dtype::f64) {
+    fail(ErrorCode::unsupported,
+         "\"{}.weight\" is {}; a dense weight must be float32, float16 or bfloat16", module,
+         name(dense.dtype()));
+  }
+  builder.size.weight_bytes += static_cast<int64_t>(dense.nbytes());
+  return dense;
+}
+
+int64_t bytes_of(const Matrix& matrix) {
+  const auto* dense = std::get_if<array>(&matrix);
+  return static_cast<int64_t>(dense != nullptr ? dense->nbytes()
+                                               : std::get<PanelArray>(matrix).panels.nbytes());
+}
+
+array multiply_by(const Matrix& matrix, const array& x, bool exact) {
+  if (const auto* dense = std::get_if<array>(&matrix)) return linear(x, *dense);
+  return quantized_matmul(x, std::get<PanelArray>(matrix), exact);
+}
+
+}  // namespace
+
+Linear::Linear(const Builder& builder, const std::string& module, int64_t outputs, int64_t inputs,
+               bool bias)
+    : weight_(load_matrix(builder, module, outputs, inputs)), exact_(builder.options.exact) {
+  if (bias) bias_ = builder.weights.get_f32(module + ".bias", {outputs});
+  builder.size.bytes_per_token += bytes_of(weight_);
+}
+
+array Linear::operator()(const array& x) const {
+  const array y = multiply_by(weight_, x, exact_);
+  return bias_ ? y + *bias_ : y;
+}
+
+Embedding::Embedding(const Builder& builder, const std::string& module, int64_t rows,
+                     int64_t columns, bool tied)
+    : weight_(load_matrix(builder, module, rows, columns)), exact_(builder.options.exact) {
+  // A token reads one row, or the whole table once more as the output projection.
+  builder.size.bytes_per_token += tied ? bytes_of(weight_) : bytes_of(weight_) / rows;
+}
+
+array Embedding::operator()(const array& ids) const {
+  if (const auto* dense = std::get_if<array>(&weight_)) return embedding(ids, *dense);
+  return quantized_embedding(ids, std::get<PanelArray>(weight_));
+}
+
+array Embedding::project(const array& x) const { return multiply_by(weight_, x, exact_); }
+
+}  // namespace tarn::blocks

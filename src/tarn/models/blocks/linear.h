@@ -1,0 +1,52 @@
+// Layers that are a weight matrix: dense in the checkpoint's dtype, or quantized.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "tarn/core/array.h"
+#include "tarn/models/model.h"
+#include "tarn/models/weights.h"
+#include "tarn/ops/quantized.h"
+
+namespace tarn::blocks {
+
+// What every block is built with.
+struct Builder {
+  Weights& weights;
+  const ModelConfig& config;
+  LoadOptions options;
+  ModelSize& size;  // grows as layers are loaded
+};
+
+// y = x W^T + b. W is [outputs, inputs].
+class Linear {
+ public:
+  // `module` names tensors "<module>.weight" and, with `bias`, "<module>.bias".
+  Linear(const Builder& builder, const std::string& module, int64_t outputs, int64_t inputs,
+         bool bias);
+
+  array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
+
+ private:
+  std::variant<array, PanelArray> weight_;
+  std::optional<array> bias_;
+  bool exact_;
+};
+
+// Rows of a table, and the same table as an output projection (tied embeddings).
+class Embedding {
+ public:
+  Embedding(const Builder& builder, const std::string& module, int64_t rows, int64_t columns,
+            bool tied);
+
+  array operator()(const array& ids) const;  // [...] -> [..., columns] float32
+  array project(const array& x) const;       // [..., columns] -> [..., rows]
+
+ private:
+  std::variant<array, PanelArray> weight_;
+  bool exact_;
+};
+
+}  // namespace tarn::blocks

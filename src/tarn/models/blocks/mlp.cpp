@@ -1,0 +1,29 @@
+#include "tarn/models/blocks/mlp.h"
+
+#include "tarn/ops/elementwise.h"
+
+namespace tarn::blocks {
+namespace {
+
+array activate(Activation activation, const array& x) {
+  switch (activation) {
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::relu:
+      return maximum(x, array(0.0F));
+    default:
+      return silu(x);
+  }
+}
+
+}  // namespace
+
+array Mlp::operator()(const array& x) const {
+  const array gate = gate_proj_(x);
+  const array up = up_proj_(x);
+  return down_proj_(activate(activation_, gate) * up);
+}
+
+}  // namespace tarn::blocks

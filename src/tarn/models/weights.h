@@ -1,0 +1,56 @@
+// The tensors of a checkpoint as arrays, used in place where that is possible.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tarn/core/array.h"
+#include "tarn/io/checkpoint.h"
+#include "tarn/models/config.h"
+
+namespace tarn {
+
+class Weights {
+ public:
+  // `quantization` as the config states it: which modules are quantized, and how.
+  Weights(const std::filesystem::path& folder, std::optional<QuantizationConfig> quantization);
+
+  // Names below are looked up as they are and behind the prefixes that checkpoints put before them
+  // ("model.", "model.language_model.", "language_model.model."): "layers.0.mlp.up_proj.weight".
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+
+  // The tensor with exactly this shape. Errors name it, what was expected and what is there. Bytes
+  // are the file's, mapped; f8_e4m3 and unaligned tensors are copied (and counted).
+  array get(std::string_view name, const Shape& shape);
+  // The tensor, whatever its shape.
+  array get(std::string_view name);
+  // The same as float32: for small vectors that every step reads.
+  array get_f32(std::string_view name, const Shape& shape);
+  // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
+  std::optional<QuantizationFormat> format_of(std::string_view module) const;
+
+  // Tensors that no one asked for, grouped for people: "model.visual.* (153 tensors)". Call when
+  // all is loaded.
+  std::vector<std::string> unused() const;
+  int64_t parameters() const { return parameters_; }
+  void count_parameters(int64_t count) { parameters_ += count; }
+  // Tensors that the family leaves out on purpose, by prefix, so that unused() is silent on them.
+  void ignore(std::string_view prefix) { ignored_.emplace_back(prefix); }
+
+ private:
+  const TensorInfo* find(std::string_view name) const;
+  const TensorInfo& require(std::string_view name);
+  array to_array(const TensorInfo& info) const;
+
+  Checkpoint checkpoint_;
+  std::optional<QuantizationConfig> quantization_;
+  std::set<std::string, std::less<>> used_;
+  std::vector<std::string> ignored_;
+  int64_t parameters_ = 0;
+};
+
+}  // namespace tarn

@@ -1,0 +1,116 @@
+#include "tarn/ops/attention.h"
+
+#include <limits>
+
+#include "tarn/base/error.h"
+#include "tarn/core/op.h"
+#include "tarn/ops/attention_attributes.h"
+#include "tarn/ops/checks.h"
+#include "tarn/ops/creation.h"
+#include "tarn/ops/elementwise.h"
+#include "tarn/ops/matmul.h"
+#include "tarn/ops/reduce.h"
+#include "tarn/ops/shape.h"
+
+namespace tarn {
+namespace {
+
+constexpr float hidden = -std::numeric_limits<float>::infinity();
+
+// [Tq, Tk], true where the query may see the key.
+array visible_keys(int64_t queries, int64_t keys, const AttentionAttributes& a) {
+  const array q =
+      expand_dims(arange(static_cast<double>(keys - queries), static_cast<double>(keys), 1), 1);
+  const array k = arange(0, static_cast<double>(keys), 1);
+  array visible = full({queries, keys}, array(true));
+  if (a.causal) visible = logical_and(visible, k <= q);
+  if (a.window > 0) {
+    visible = logical_and(visible, k > q - array(static_cast<float>(a.window)));
+  }
+  return visible;
+}
+
+std::vector<array> compose_attention(const OpNode& node) {
+  const auto& a = node.attributes<AttentionAttributes>();
+  const array& q = node.inputs[0];
+  const int64_t groups = q.shape(1) / node.inputs[1].shape(1);
+  const array k = repeat(astype(node.inputs[1], Dtype::f32), groups, 1);
+  const array v = repeat(astype(node.inputs[2], Dtype::f32), groups, 1);
+  array scores = matmul(q * a.scale, swapaxes(k, 2, 3));  // [B, Hq, Tq, Tk]
+  if (a.soft_cap > 0) scores = tanh(scores / a.soft_cap) * a.soft_cap;
+  if (a.causal || a.window > 0) {
+    scores = where(visible_keys(q.shape(2), k.shape(2), a), scores, array(hidden));
+  }
+  size_t next = 3;
+  if (a.has_mask) {
+    const array& mask = node.inputs[next++];
+    scores = mask.dtype() == Dtype::bool_ ? where(mask, scores, array(hidden)) : scores + mask;
+  }
+  array largest = max(scores, -1, true);
+  array extra(0.0F);
+  if (a.has_sinks) {
+    const array sinks = reshape(node.inputs[next], {1, -1, 1, 1});
+    largest = maximum(largest, sinks);
+    extra = exp(sinks - largest);
+  }
+  // A query that sees nothing gives zeros.
+  const array finite = where(equal(largest, array(hidden)), array(0.0F), largest);
+  const array weights = exp(scores - finite);
+  const array total = sum(weights, -1, true) + extra;
+  const array y = matmul(weights / where(equal(total, array(0.0F)), array(1.0F), total), v);
+  return {contiguous(swapaxes(y, 1, 2))};
+}
+
+const Op attention_op{.name = "scaled_dot_product_attention", .compose = compose_attention};
+
+void check_attention(const array& q, const array& k, const array& v) {
+  constexpr const char* op = "scaled_dot_product_attention";
+  require_float(q, op, "q");
+  require_float(k, op, "k");
+  require_rank(q, 4, op, "q");
+  require_rank(k, 4, op, "k");
+  require_rank(v, 4, op, "v");
+  if (k.dtype() != v.dtype()) {
+    fail(ErrorCode::invalid_argument, "[{}] k is {} and v {}; cast one", op, name(k.dtype()),
+         name(v.dtype()));
+  }
+  if (k.shape(1) < 1 || q.shape(1) % k.shape(1) != 0) {
+    fail(ErrorCode::invalid_argument, "[{}] {} query heads do not divide among {} key heads", op,
+         q.shape(1), k.shape(1));
+  }
+  const bool fit = q.shape(0) == k.shape(0) && q.shape(3) == k.shape(3) &&
+                   k.shape(0) == v.shape(0) && k.shape(1) == v.shape(1) && k.shape(2) == v.shape(2);
+  if (!fit) {
+    fail(ErrorCode::invalid_argument, "[{}] shapes do not fit: q {}, k {}, v {}", op,
+         to_string(q.shape()), to_string(k.shape()), to_string(v.shape()));
+  }
+}
+
+array with_dense_rows(const array& a) { return a.strides()[3] == 1 ? a : contiguous(a); }
+
+}  // namespace
+
+array scaled_dot_product_attention(const array& q, const array& k, const array& v,
+                                   const AttentionOptions& options) {
+  check_attention(q, k, v);
+  std::vector<array> inputs = {as_rows(q), with_dense_rows(k), with_dense_rows(v)};
+  if (options.mask) {
+    const Shape shape = {q.shape(0), q.shape(1), q.shape(2), k.shape(2)};
+    const array mask =
+        options.mask->dtype() == Dtype::bool_ ? *options.mask : astype(*options.mask, Dtype::f32);
+    inputs.push_back(broadcast_to(mask, shape));
+  }
+  if (options.sinks) {
+    require_shape(*options.sinks, {q.shape(1)}, "scaled_dot_product_attention", "sinks");
+    inputs.push_back(contiguous(astype(*options.sinks, Dtype::f32)));
+  }
+  const AttentionAttributes attributes{
+      options.scale,     options.causal,           options.window,
+      options.soft_cap,  options.mask.has_value(), options.sinks.has_value(),
+      options.key_offset};
+  const Shape shape = {q.shape(0), q.shape(2), q.shape(1), v.shape(3)};
+  const array y = make_array(attention_op, std::move(inputs), shape, Dtype::f32, attributes);
+  return astype(swapaxes(y, 1, 2), q.dtype());
+}
+
+}  // namespace tarn

@@ -1,0 +1,29 @@
+// Scaled dot-product attention.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "tarn/core/array.h"
+
+namespace tarn {
+
+struct AttentionOptions {
+  float scale = 1.0F;     // multiplies q . k
+  bool causal = false;    // a token sees itself and what stands before it
+  int64_t window = 0;     // > 0: of those only the last `window` positions, its own among them
+  float soft_cap = 0.0F;  // > 0: logits become soft_cap * tanh(logit / soft_cap)
+  std::optional<array> mask =
+      {};  // broadcast to [B, Hq, Tq, Tk]: bool (false hides) or float (added)
+  std::optional<array> sinks = {};  // [Hq]: one more logit a head in the softmax's denominator
+  // Absolute position of the first key. The queries are the last Tq of the positions that k covers.
+  int64_t key_offset = 0;
+};
+
+// q [B, Hq, Tq, D], k [B, Hkv, Tk, D], v [B, Hkv, Tk, Dv]; Hkv divides Hq; k and v f32, f16 or bf16
+// of any strides with a dense last axis. [B, Hq, Tq, Dv] in q's dtype, stored token by token, so
+// that swapaxes(1, 2) and a reshape to [B, Tq, Hq * Dv] move no bytes.
+array scaled_dot_product_attention(const array& q, const array& k, const array& v,
+                                   const AttentionOptions& options);
+
+}  // namespace tarn

@@ -1,0 +1,111 @@
+#include "tarn/ops/quantized.h"
+
+#include "tarn/base/error.h"
+#include "tarn/core/op.h"
+#include "tarn/memory/pool.h"
+#include "tarn/ops/checks.h"
+#include "tarn/ops/elementwise.h"
+#include "tarn/ops/quantized_attributes.h"
+#include "tarn/ops/shape.h"
+
+namespace tarn {
+namespace {
+
+const Op quantize_op{.name = "quantize"};
+const Op dequantize_op{.name = "dequantize"};
+const Op pack_panels_op{.name = "pack_panels"};
+const Op quantized_matmul_op{.name = "quantized_matmul"};
+const Op quantized_embedding_op{.name = "quantized_embedding"};
+
+quant::ScaleType scale_type(Dtype dtype) {
+  if (dtype == Dtype::f16) return quant::ScaleType::f16;
+  return dtype == Dtype::bf16 ? quant::ScaleType::bf16 : quant::ScaleType::f32;
+}
+
+PanelAttributes attributes_of(const PanelArray& w, bool exact) {
+  return {w.format, w.rows, w.columns, exact};
+}
+
+}  // namespace
+
+AffineMatrix quantize(const array& w, int group_size, int bits) {
+  require_float(w, "quantize", "w");
+  require_rank(w, 2, "quantize", "w");
+  quant::check_affine({bits, group_size}, static_cast<size_t>(w.shape(1)));
+  const int64_t words = w.shape(1) / 32 * bits;
+  const Shape groups = {w.shape(0), w.shape(1) / group_size};
+  const std::vector<array> parts =
+      make_arrays(quantize_op, {as_rows(contiguous(w))},
+                  {{{w.shape(0), words}, Dtype::u32}, {groups, w.dtype()}, {groups, w.dtype()}},
+                  AffineAttributes{bits, group_size});
+  return {parts[0], parts[1], parts[2], bits, group_size};
+}
+
+void check_affine_matrix(const AffineMatrix& w, const char* what) {
+  require_rank(w.codes, 2, "quantized", what);
+  if (w.codes.dtype() != Dtype::u32) {
+    fail(ErrorCode::invalid_argument, "[quantized] {}: codes must be uint32, got {}", what,
+         name(w.codes.dtype()));
+  }
+  require_float(w.scales, "quantized", what);
+  if (w.codes.shape(1) * 32 % w.bits != 0) {
+    fail(ErrorCode::invalid_argument,
+         "[quantized] {}: {} words a row do not hold whole {}-bit codes", what, w.codes.shape(1),
+         w.bits);
+  }
+  quant::check_affine({w.bits, w.group_size}, static_cast<size_t>(w.columns()));
+  const Shape groups = {w.rows(), w.columns() / w.group_size};
+  require_shape(w.scales, groups, "quantized", what);
+  require_shape(w.biases, groups, "quantized", what);
+  if (w.scales.dtype() != w.biases.dtype()) {
+    fail(ErrorCode::invalid_argument, "[quantized] {}: scales are {} and biases {}", what,
+         name(w.scales.dtype()), name(w.biases.dtype()));
+  }
+}
+
+array dequantize(const AffineMatrix& w) {
+  check_affine_matrix(w, "w");
+  return make_array(
+      dequantize_op, {contiguous(w.codes), contiguous(w.scales), contiguous(w.biases)},
+      {w.rows(), w.columns()}, w.scales.dtype(), AffineAttributes{w.bits, w.group_size});
+}
+
+PanelArray pack_panels(const AffineMatrix& w) {
+  check_affine_matrix(w, "w");
+  const quant::PanelFormat format{w.bits, w.group_size, scale_type(w.scales.dtype())};
+  const size_t bytes =
+      quant::packed_size(format, static_cast<size_t>(w.rows()), static_cast<size_t>(w.columns()));
+  memory::count_copied(bytes);
+  PanelArray packed{array(0.0F), format, w.rows(), w.columns()};
+  packed.panels =
+      make_array(pack_panels_op, {contiguous(w.codes), contiguous(w.scales), contiguous(w.biases)},
+                 {static_cast<int64_t>(bytes)}, Dtype::u8, attributes_of(packed, false));
+  return packed;
+}
+
+array quantized_matmul(const array& x, const PanelArray& w, bool exact) {
+  require_float(x, "quantized_matmul", "x");
+  if (x.ndim() < 1 || x.shape(-1) != w.columns) {
+    fail(ErrorCode::invalid_argument,
+         "[quantized_matmul] x {} and weight ({}, {}) do not fit: the last axis of x must be {}",
+         to_string(x.shape()), w.rows, w.columns, w.columns);
+  }
+  Shape shape = x.shape();
+  shape.back() = w.rows;
+  return astype(make_array(quantized_matmul_op, {contiguous(as_rows(x)), w.panels}, shape,
+                           Dtype::f32, attributes_of(w, exact)),
+                x.dtype());
+}
+
+array quantized_embedding(const array& ids, const PanelArray& w) {
+  if (!is_integer(ids.dtype())) {
+    fail(ErrorCode::invalid_argument, "[quantized_embedding] ids must be integers, got {}",
+         name(ids.dtype()));
+  }
+  Shape shape = ids.shape();
+  shape.push_back(w.columns);
+  return make_array(quantized_embedding_op, {contiguous(astype(ids, Dtype::i64)), w.panels}, shape,
+                    Dtype::f32, attributes_of(w, true));
+}
+
+}  // namespace tarn

@@ -1,0 +1,22 @@
+// Parameters of the operations on quantized weights, for the units' kernels.
+#pragma once
+
+#include <cstdint>
+
+#include "tarn/quant/panel.h"
+
+namespace tarn {
+
+struct AffineAttributes {
+  int bits;
+  int group_size;
+};
+
+struct PanelAttributes {
+  quant::PanelFormat format;
+  int64_t rows;
+  int64_t columns;
+  bool exact;
+};
+
+}  // namespace tarn
