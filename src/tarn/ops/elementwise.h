@@ -33,6 +33,7 @@ array sin(const array& a);
 array cos(const array& a);
 array tanh(const array& a);
 array erf(const array& a);
+array erfinv(const array& a);  // infinite at 1 and -1, NaN beyond
 array sigmoid(const array& a);
 array softplus(const array& a);   // log(1 + exp(a))
 array silu(const array& a);       // a * sigmoid(a)
