@@ -279,9 +279,9 @@ void run(const Options& options) {
   } else {
     print_text(facts, options);
   }
-  for (const std::string& warning : facts.checkpoint.warnings()) log::warn("{}", warning);
+  for (const std::string& warning : facts.checkpoint.warnings()) logging::warn("{}", warning);
   if (facts.config) {
-    for (const std::string& warning : facts.config->warnings) log::warn("{}", warning);
+    for (const std::string& warning : facts.config->warnings) logging::warn("{}", warning);
   }
 }
 

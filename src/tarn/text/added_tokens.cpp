@@ -64,7 +64,7 @@ AddedTokens::AddedTokens(const json& list, const Model& model, const Normalizer*
     }
     if (token.id > kMaxTokenId) fail(ErrorCode::corrupt, "{}: more tokens than ids", inner);
     if (token.id != expected) {
-      log::warn("{}: \"{}\" gets the id {}, the file says {}", inner, token.content, token.id,
+      logging::warn("{}: \"{}\" gets the id {}, the file says {}", inner, token.content, token.id,
                 expected);
     }
     next_id = std::max(next_id, token.id + 1);

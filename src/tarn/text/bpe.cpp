@@ -109,7 +109,7 @@ class Bpe final : public Model {
       if (!(p >= 0 && p <= 1)) {
         fail(ErrorCode::corrupt, "{}: \"dropout\" must be a number from 0 to 1", where_);
       }
-      if (p > 0) log::warn("{}: \"dropout\" is for training: ignored", where_);
+      if (p > 0) logging::warn("{}: \"dropout\" is for training: ignored", where_);
     }
     load_merges(file);
     for (char32_t c = 0; c < char_ids_.size(); ++c) {
