@@ -107,15 +107,21 @@ void read_matrix(benchmark::State& state) {
 }
 BENCHMARK(read_matrix)->Unit(benchmark::kMillisecond)->MinTime(1);
 
-void matmul_vector_bf16(benchmark::State& state) {
-  Buffer<float> x(big_k), out(big_n);
+// Few rows against the same matrix: decode, alone or in a small batch.
+void matmul_few_bf16(benchmark::State& state) {
+  const int64_t t = state.range(1);
+  Buffer<float> x(t * big_k), out(t * big_n);
   x.fill(-1, 1);
   const MatmulNtArgs args{
-      x.data(), big_k, big_matrix().data(), FloatType::bf16, big_k, out.data(), big_n, 1, big_k};
+      x.data(), big_k, big_matrix().data(), FloatType::bf16, big_k, out.data(), big_n, t, big_k};
   for (auto _ : state) matmul_kernels(isa_of(state)).matmul_nt(args, 0, big_n, nullptr);
   set_gbytes(state, big_n * big_k * 2.);
 }
-BENCHMARK(matmul_vector_bf16)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->MinTime(1);
+BENCHMARK(matmul_few_bf16)
+    ->ArgNames({"isa", "T"})
+    ->ArgsProduct({{1, 2}, {1, 2, 4}})
+    ->Unit(benchmark::kMillisecond)
+    ->MinTime(1);
 
 template <typename W>
 void matmul_rows(benchmark::State& state) {

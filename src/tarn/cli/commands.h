@@ -7,6 +7,12 @@ class App;
 
 namespace tarn::cli {
 
+void add_bench(CLI::App& app);
+void add_chat(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_logits(CLI::App& app);
+void add_run(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);

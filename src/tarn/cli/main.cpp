@@ -11,8 +11,18 @@ int main(int argc, char** argv) {
   app.name("tarn");
   app.set_version_flag("--version", TARN_VERSION);
   app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("tarn: {}; --help behind the command lists its options\n", error.what());
+  });
+  tarn::cli::add_run(app);
+  tarn::cli::add_chat(app);
+  tarn::cli::add_bench(app);
+  tarn::cli::add_generate(app);
+  tarn::cli::add_logits(app);
+  tarn::cli::add_eval(app);
   tarn::cli::add_tokenize(app);
   tarn::cli::add_detokenize(app);
+  tarn::cli::add_template(app);
   tarn::cli::add_info(app);
   tarn::cli::add_quantize(app);
   try {

@@ -70,6 +70,12 @@ AddedTokens::AddedTokens(const json& list, const Model& model, const Normalizer*
     next_id = std::max(next_id, token.id + 1);
     id_limit_ = std::max(id_limit_, token.id + 1);
     if (token.special) special_.insert(token.content);
+    token.decoded = token.content;
+    if (token.normalized && normalizer != nullptr) {
+      AlignedText text(token.content);
+      normalizer->apply(text);
+      token.decoded = text.str();
+    }
     const bool repeated = !ids_.emplace(token.content, token.id).second;
     by_id_[token.id] = token;
     if (!repeated) order.push_back(std::move(token));
@@ -82,9 +88,7 @@ AddedTokens::AddedTokens(const json& list, const Model& model, const Normalizer*
                         [](const AddedToken& token) { return token.special; });
   for (const AddedToken& token : order) {
     if (token.normalized) {
-      AlignedText text(token.content);
-      if (normalizer != nullptr) normalizer->apply(text);
-      normalized.push_back(text.str());
+      normalized.push_back(token.decoded);
       normalized_ids_.push_back(token.id);
     } else {
       raw.push_back(token.content);

@@ -19,6 +19,7 @@ namespace tarn::text {
 
 struct AddedToken {
   std::string content;
+  std::string decoded;  // what its id stands for: the content, normalized if `normalized` says so
   int32_t id = -1;
   bool single_word = false;  // only between characters that are not of words
   bool lstrip = false;       // takes the white space on its left

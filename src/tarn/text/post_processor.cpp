@@ -124,22 +124,12 @@ class Template final : public PostProcessor {
     if (fields.has("special_tokens")) read_specials(fields.at("special_tokens"), where);
     single_ = read_pieces(fields.array("single"), where);
     pair_ = read_pieces(fields.array("pair"), where);
-    for (const Piece& piece : single_) {
-      if (piece.sequence == 1) {
-        fail(ErrorCode::corrupt, "{}: the template for one text names the second one", where);
-      }
-    }
-    const auto names = [&](int sequence) {
-      return std::any_of(pair_.begin(), pair_.end(),
-                         [&](const Piece& piece) { return piece.sequence == sequence; });
-    };
-    if (!names(0) || !names(1)) {
-      fail(ErrorCode::corrupt, "{}: the template for two texts must name both", where);
-    }
+    where_ = where;
   }
 
   void apply(std::vector<Encoding>& parts, bool add_special_tokens) const override {
     const std::vector<Piece>& pieces = parts.size() == 2 ? pair_ : single_;
+    check(pieces, static_cast<int>(parts.size()));
     std::vector<Encoding> out;
     for (const Piece& piece : pieces) {
       if (piece.sequence >= 0) {
@@ -162,6 +152,22 @@ class Template final : public PostProcessor {
     std::string special;
     int32_t type_id = 0;
   };
+
+  // A template that leaves a text out would drop it silently.
+  void check(const std::vector<Piece>& pieces, int texts) const {
+    int named = 0;
+    for (int text = 0; text < texts; ++text) {
+      named += std::any_of(pieces.begin(), pieces.end(),
+                           [&](const Piece& piece) { return piece.sequence == text; });
+    }
+    const bool more = std::any_of(pieces.begin(), pieces.end(),
+                                  [&](const Piece& piece) { return piece.sequence >= texts; });
+    if (named != texts || more) {
+      fail(ErrorCode::unsupported,
+           "{}: the template for {} must name {} and no other text: change the file", where_,
+           texts == 1 ? "one text" : "two texts", texts == 1 ? "A" : "A and B");
+    }
+  }
 
   void read_specials(const json& value, std::string_view where) {
     if (!value.is_object()) {
@@ -211,6 +217,7 @@ class Template final : public PostProcessor {
     return out;
   }
 
+  std::string where_;
   std::map<std::string, std::vector<SpecialToken>> specials_;
   std::vector<Piece> single_;
   std::vector<Piece> pair_;

@@ -20,11 +20,15 @@ constexpr std::string_view kNotSpace =
     R"(\x00-\x08\x0e-\x1f\x21-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027})"
     R"(\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Outside of sets Oniguruma decides by a table of its own below U+0100, where these are words too.
+constexpr std::string_view kWordAlone =
+    R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 constexpr std::string_view kHex = "0-9A-Fa-f";
 
 struct NamedSet {
   std::string_view name;
   std::string_view members;
+  bool negated = false;
 };
 
 // POSIX bracket names and \p{...} names that PCRE2 spells otherwise or defines otherwise.
@@ -35,8 +39,10 @@ constexpr std::array kNamedSets = {
     NamedSet{"blank", R"(\x09\p{Zs})"},
     NamedSet{"cntrl", R"(\p{Cc})"},
     NamedSet{"digit", R"(\p{Nd})"},
+    NamedSet{"graph", R"(\p{Z}\x09-\x0d\x{85}\p{Cc}\p{Cn}\p{Cs})", true},
     NamedSet{"lower", R"(\p{Lowercase})"},
-    NamedSet{"punct", R"(\p{P}$+<=>\^`|~)"},
+    NamedSet{"print", R"(\p{Cc}\p{Cn}\p{Cs})", true},
+    NamedSet{"punct", R"(\p{P})"},
     NamedSet{"space", kSpace},
     NamedSet{"upper", R"(\p{Uppercase})"},
     NamedSet{"word", kWord},
@@ -308,7 +314,9 @@ class Translator {
     }
     const std::string key = lower_name(name);
     for (const NamedSet& set : kNamedSets) {
-      if (set.name == key) return std::string(set.members);
+      if (set.name != key) continue;
+      negated = negated != set.negated;
+      return std::string(set.members);
     }
     for (const char c : name) {
       if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != ' ' && c != '-') {
@@ -441,10 +449,15 @@ class Translator {
 
   void escape() {
     if (!more(1)) bad("the pattern ends in a backslash");
+    if (at(1) == 'w' || at(1) == 'W') {
+      const bool negated = at(1) == 'W';
+      pos_ += 2;
+      return emit_set(fmt::format("[{}{}]", negated ? "^" : "", kWordAlone));
+    }
     if (const auto set = escape_set()) return emit_set(set->expression());
     if (const auto one = escape_char()) return emit_set(*one);
     const char c = at(1);
-    const std::string word = fmt::format("[{}]", kWord);
+    const std::string word = fmt::format("[{}]", kWordAlone);
     switch (c) {
       case 'b':
         out_ += fmt::format("(?:(?<={0})(?!{0})|(?<!{0})(?={0}))", word);
@@ -553,7 +566,8 @@ class Translator {
           pos_ = end + 2;
           CharSet nested;
           nested.members = named.members;
-          nested.negated = negated;
+          if (name == "punct") nested.members += "$+<=>\\^`|~";  // but not for \\p{Punct}
+          nested.negated = negated != named.negated;
           return merge(set, nested);
         }
       }

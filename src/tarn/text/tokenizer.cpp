@@ -135,7 +135,7 @@ struct Tokenizer::State {
   std::optional<std::string_view> visible(int32_t id, bool skip_special_tokens) const {
     std::optional<std::string_view> token;
     if (const AddedToken* found = added.token(id)) {
-      token = found->content;
+      token = found->decoded;
     } else {
       token = model->id_to_token(id);
     }

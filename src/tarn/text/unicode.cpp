@@ -50,6 +50,15 @@ int combining_class(char32_t c) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
+// The tables of the tokenizers library are older than these characters' decompositions: models have
+// been trained on text that kept them.
+bool kept_whole(char32_t c, bool compatibility) {
+  if (!compatibility) return c == 0x11938;
+  return c == 0x32FF || (c >= 0xA7F2 && c <= 0xA7F4) || c == 0xAB69 ||
+         (c >= 0x10781 && c <= 0x107BA) || c == 0x11938 || (c >= 0x1E030 && c <= 0x1E06D) ||
+         c == 0x1F16C || (c >= 0x1FBF0 && c <= 0x1FBF9);
+}
+
 // Full decomposition in canonical order. A mark that moves keeps its own change.
 Changes decompose(std::string_view text, bool compatibility) {
   Changes out;
@@ -63,7 +72,7 @@ Changes decompose(std::string_view text, bool compatibility) {
     int boundary = 0;
     utf8proc_ssize_t n = 1;
     parts[0] = static_cast<utf8proc_int32_t>(c);
-    if (c >= 0xA0) {
+    if (c >= 0xA0 && !kept_whole(c, compatibility)) {
       n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts, 32, options, &boundary);
       if (n < 1) {
         parts[0] = static_cast<utf8proc_int32_t>(c);

@@ -34,14 +34,15 @@ constexpr std::string_view kScripts =
 
 std::string run_of(const std::string& members) {
   // U+30FC is of the common script but belongs with the kana.
-  return fmt::format(R"((?![ \x{{30fc}}])[{0}](?:[ \p{{Cn}}]|(?!\x{{30fc}})[{0}])*)", members);
+  return fmt::format(R"((?![ \x{{30fc}}])[{0}](?:[ \p{{Cn}}\p{{Co}}]|(?!\x{{30fc}})[{0}])*)",
+                     members);
 }
 
 }  // namespace
 
 std::string script_run_pattern() {
   std::string pattern =
-      fmt::format("[{0}][{0} \\p{{Cn}}]*", "\\p{Han}\\p{Hiragana}\\p{Katakana}\\x{30fc}");
+      fmt::format("[{0}][{0} \\p{{Cn}}\\p{{Co}}]*", "\\p{Han}\\p{Hiragana}\\p{Katakana}\\x{30fc}");
   for (size_t begin = 0; begin < kScripts.size();) {
     const size_t end = std::min(kScripts.find(' ', begin), kScripts.size());
     const std::string_view script = kScripts.substr(begin, end - begin);

@@ -18,8 +18,9 @@ struct ColumnSums {
   Vec part[delta_sums][block_vecs];
 
   [[gnu::always_inline]] void clear() {
-    unrolled<delta_sums>(
-        [&](auto p) { unrolled<block_vecs>([&](auto c) { part[p][c] = zero(); }); });
+    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
+      unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE { part[p][c] = zero(); });
+    });
   }
   [[gnu::always_inline]] Vec total(int c) const {
     if constexpr (delta_sums == 4) {
@@ -34,8 +35,9 @@ struct ColumnSums {
 template <typename F>
 [[gnu::always_inline]] inline void for_state_rows(int64_t dk, F f) {
   int64_t i = 0;
-  for (; i + delta_sums <= dk; i += delta_sums) unrolled<delta_sums>([&](auto p) { f(i + p, p); });
-  unrolled<delta_sums>([&](auto p) {
+  for (; i + delta_sums <= dk; i += delta_sums)
+    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE { f(i + p, p); });
+  unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
     if (i + p < dk) f(i + p, p);
   });
 }
@@ -50,31 +52,33 @@ inline void delta_step(float* state, int64_t dk, const float* q, const float* k,
                        Vec decay, Vec beta, float* out, int64_t count) {
   ColumnSums answer;
   answer.clear();
-  for_state_rows(dk, [&](int64_t i, auto p) {
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
     const Vec key = set1(k[i]);
     const float* s = state + i * delta_column_block;
-    unrolled<block_vecs>(
-        [&](auto c) { answer.part[p][c] = fma(load(s + c * Vec::lanes), key, answer.part[p][c]); });
+    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+      answer.part[p][c] = fma(load(s + c * Vec::lanes), key, answer.part[p][c]);
+    });
   });
   Vec error[block_vecs];
-  unrolled<block_vecs>([&](auto c) {
+  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
     const Vec value = load(v + c * Vec::lanes, columns_of(count, c));
     error[c] = fnma(decay, answer.total(c), value) * beta;
   });
   ColumnSums read;
   read.clear();
-  for_state_rows(dk, [&](int64_t i, auto p) {
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
     const Vec key = set1(k[i]);
     const Vec query = set1(q[i]);
     float* s = state + i * delta_column_block;
-    unrolled<block_vecs>([&](auto c) {
+    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
       const Vec updated = fma(key, error[c], decay * load(s + c * Vec::lanes));
       store(s + c * Vec::lanes, updated);
       read.part[p][c] = fma(updated, query, read.part[p][c]);
     });
   });
-  unrolled<block_vecs>(
-      [&](auto c) { store(out + c * Vec::lanes, read.total(c), columns_of(count, c)); });
+  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+    store(out + c * Vec::lanes, read.total(c), columns_of(count, c));
+  });
 }
 
 void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch) {

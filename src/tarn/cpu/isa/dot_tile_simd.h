@@ -16,17 +16,31 @@ struct DotTile {
   Vec acc[RN][RT];
 
   [[gnu::always_inline]] void clear() {
-    unrolled<RN>([&](auto r) { unrolled<RT>([&](auto t) { acc[r][t] = zero(); }); });
+    unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { acc[r][t] = zero(); });
+    });
   }
   template <typename W>
   [[gnu::always_inline]] void advance(const W* const (&w)[RN], const float* const (&x)[RT],
                                       int64_t i, int count) {
-    Vec weights[RN];
-    unrolled<RN>([&](auto r) { weights[r] = load(w[r] + i, count); });
-    unrolled<RT>([&](auto t) {
-      const Vec input = load(x[t] + i, count);
-      unrolled<RN>([&](auto r) { acc[r][t] = fma(weights[r], input, acc[r][t]); });
-    });
+    // The shorter side is held, the longer one passes by.
+    if constexpr (RN < RT) {
+      Vec weights[RN];
+      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE { weights[r] = load(w[r] + i, count); });
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+        const Vec input = load(x[t] + i, count);
+        unrolled<RN>([&](auto r)
+                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weights[r], input, acc[r][t]); });
+      });
+    } else {
+      Vec inputs[RT];
+      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { inputs[t] = load(x[t] + i, count); });
+      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
+        const Vec weight = load(w[r] + i, count);
+        unrolled<RT>([&](auto t)
+                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weight, inputs[t], acc[r][t]); });
+      });
+    }
   }
   template <typename W>
   [[gnu::always_inline]] void accumulate(const W* const (&w)[RN], const float* const (&x)[RT],

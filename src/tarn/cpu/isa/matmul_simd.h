@@ -16,94 +16,76 @@ constexpr int tile_n = 4;
 // Bytes ahead of the use at which a streamed row is prefetched.
 constexpr int64_t prefetch_distance = 1024;
 
-// One row of x: W streams through once, stream_rows rows at a time.
-constexpr int stream_rows = 8;
+// out[t][0 ... min(RN, count)) for the tile's rows t.
+template <int RN, int RT>
+inline void store_tile(const DotTile<RN, RT>& tile, float* out, int64_t ldo, int64_t count) {
+  const auto& acc = tile.acc;
+  for (int r = 0; r < RN && r < count; r += 4)
+    unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+      store_sums(acc[r][t], acc[r + 1][t], acc[r + 2][t], acc[r + 3][t], out + t * ldo + r,
+                 count - r);
+    });
+}
+
+// Few rows of x: one pass over W, widened in registers, several rows of it at once to have enough
+// sums under way. The second tile of input rows finds the weights in the cache.
+constexpr int64_t few_rows = 2 * dot_tile_rows;
 
 template <typename W>
 inline void prefetch_row(const W* row, int64_t offset) {
   // Integer arithmetic: the address may lie past the matrix, where a prefetch does nothing.
-  __builtin_prefetch(reinterpret_cast<const void*>(
-                         reinterpret_cast<uintptr_t>(row) +
-                         static_cast<uintptr_t>(offset * static_cast<int64_t>(sizeof(W)))),
-                     0, 3);
+  const auto bytes = static_cast<uintptr_t>(offset * static_cast<int64_t>(sizeof(W)));
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(row) + bytes), 0, 3);
 }
 
-// Elements [begin, end) (a multiple of a cache line) of the rows; line i + ahead is prefetched.
-template <typename W>
-inline void stream_lines(const W* const (&w)[stream_rows], const float* x, int64_t begin,
-                         int64_t end, int64_t ahead, Vec (&acc)[stream_rows]) {
+// Elements [begin, end) (whole cache lines) of the rows; the line `ahead` of each is prefetched.
+template <bool prefetch, typename W, int RN, int RT>
+[[gnu::always_inline]] inline void advance_lines(DotTile<RN, RT>& tile, const W* const (&w)[RN],
+                                                 const float* const (&x)[RT], int64_t begin,
+                                                 int64_t end, int64_t ahead) {
   constexpr int line = 64 / static_cast<int>(sizeof(W));
   for (int64_t i = begin; i < end; i += line) {
-    for (int r = 0; r < stream_rows; ++r) prefetch_row(w[r], i + ahead);
-    unrolled<line / Vec::lanes>([&](auto j) {
-      const int64_t at = i + j * Vec::lanes;
-      const Vec input = load(x + at);
-      unrolled<stream_rows>([&](auto r) { acc[r] = fma(load(w[r] + at), input, acc[r]); });
-    });
+    if constexpr (prefetch)
+      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE { prefetch_row(w[r], i + ahead); });
+    unrolled<line / Vec::lanes>(
+        [&](auto j) TARN_LAMBDA_INLINE { tile.advance(w, x, i + j * Vec::lanes, Vec::lanes); });
   }
 }
 
-template <typename W>
-void multiply_vector(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
-  const auto* const weights = static_cast<const W*>(args.w);
-  constexpr int64_t line = 64 / sizeof(W);
-  const int64_t lines_end = args.k / line * line;
-  const int64_t distance = prefetch_distance / static_cast<int64_t>(sizeof(W));
-  // Near the end of the rows the next group's beginnings are prefetched.
-  const int64_t turn = lines_end > distance ? lines_end - distance : 0;
-  for (int64_t n = n0; n < n1; n += stream_rows) {
-    const W* w[stream_rows];
-    for (int r = 0; r < stream_rows; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
-    Vec acc[stream_rows];
-    for (int r = 0; r < stream_rows; ++r) acc[r] = zero();
-    stream_lines(w, args.x, 0, turn, distance, acc);
-    stream_lines(w, args.x, turn, lines_end, stream_rows * args.ldw - turn, acc);
-    for_lanes(args.k - lines_end, [&](int64_t i, int count) {
-      const Vec input = load(args.x + lines_end + i, count);
-      for (int r = 0; r < stream_rows; ++r)
-        acc[r] = fma(load(w[r] + lines_end + i, count), input, acc[r]);
-    });
-    for (int r = 0; r < stream_rows; r += 4) {
-      if (n + r >= n1) break;
-      store_sums(acc[r], acc[r + 1], acc[r + 2], acc[r + 3], args.out + n + r, n1 - n - r);
-    }
-  }
-}
-
-// out[t][0 ... min(4, count)) for the tile's rows t.
-template <int RT>
-inline void store_tile(const DotTile<tile_n, RT>& tile, float* out, int64_t ldo, int64_t count) {
-  const auto& acc = tile.acc;
-  unrolled<RT>([&](auto t) {
-    store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t], out + t * ldo, count);
-  });
-}
-
-// Few rows of x: one pass over W, whole rows of it, widened in registers. The second tile of input
-// rows finds the weights in the cache.
-constexpr int64_t few_rows = 2 * dot_tile_rows;
-
-template <typename W, int RT>
-void few_tile(const MatmulNtArgs& args, const W* const (&w)[tile_n], int64_t t, int64_t n,
-              int64_t n1) {
+// out for rows [t, t + RT) of x and [n, n + RN) of W.
+template <bool prefetch, typename W, int RN, int RT>
+void few_tile(const MatmulNtArgs& args, int64_t t, int64_t n, int64_t n1) {
+  const W* w[RN];
+  for (int r = 0; r < RN; ++r)
+    w[r] = static_cast<const W*>(args.w) + min_of(n + r, n1 - 1) * args.ldw;
   const float* x[RT];
   for (int i = 0; i < RT; ++i) x[i] = args.x + (t + i) * args.ldx;
-  DotTile<tile_n, RT> tile;
+  constexpr int64_t line = 64 / sizeof(W);
+  constexpr int64_t distance = prefetch_distance / static_cast<int64_t>(sizeof(W));
+  const int64_t lines_end = args.k / line * line;
+  // Near the end of these rows the beginnings of the next are prefetched.
+  const int64_t turn = max_of(0, lines_end - distance);
+  DotTile<RN, RT> tile;
   tile.clear();
-  tile.accumulate(w, x, args.k);
+  advance_lines<prefetch>(tile, w, x, 0, turn, distance);
+  advance_lines<prefetch>(tile, w, x, turn, lines_end, RN * args.ldw - turn);
+  for (int64_t i = lines_end; i < args.k; i += Vec::lanes)
+    tile.advance(w, x, i, static_cast<int>(min_of(Vec::lanes, args.k - i)));
   store_tile(tile, args.out + t * args.ldo + n, args.ldo, n1 - n);
 }
 
-template <typename W>
+template <typename W, int RT>
 void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
-  const auto* const weights = static_cast<const W*>(args.w);
-  const int64_t first = args.t > dot_tile_rows ? (args.t + 1) / 2 : args.t;
-  for (int64_t n = n0; n < n1; n += tile_n) {
-    const W* w[tile_n];
-    for (int r = 0; r < tile_n; ++r) w[r] = weights + min_of(n + r, n1 - 1) * args.ldw;
-    for (int64_t t = 0; t < args.t; t += first)
-      with_rows(min_of(first, args.t - t),
-                [&](auto rows) { few_tile<W, decltype(rows)::value>(args, w, t, n, n1); });
+  // Rows of W at once: as many as there are registers for.
+  constexpr int rows = RT * 8 <= (Vec::lanes == 16 ? 24 : 8) ? 8 : 4;
+  for (int64_t n = n0; n < n1; n += rows) {
+    few_tile<true, W, rows, RT>(args, 0, n, n1);
+    if constexpr (rows == 4) {  // where two tiles are needed, each has more rows than 8 allows
+      if (args.t > RT)
+        with_rows(args.t - RT, [&](auto rest) {
+          few_tile<false, W, rows, decltype(rest)::value>(args, RT, n, n1);
+        });
+    }
   }
 }
 
@@ -127,16 +109,20 @@ void block_tile(const MatmulNtArgs& args, const Block& block, int64_t t, float* 
   if (block.first) {
     tile.clear();
   } else {
-    unrolled<tile_n>([&](auto r) {
-      unrolled<RT>([&](auto i) { tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes); });
+    unrolled<tile_n>([&](auto r) TARN_LAMBDA_INLINE {
+      unrolled<RT>([&](auto i) TARN_LAMBDA_INLINE {
+        tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes);
+      });
     });
   }
   tile.accumulate(block.w, x, block.k);
   if (block.last) {
     store_tile(tile, args.out + t * args.ldo + block.n, args.ldo, block.n1 - block.n);
   } else {
-    unrolled<tile_n>([&](auto r) {
-      unrolled<RT>([&](auto i) { store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]); });
+    unrolled<tile_n>([&](auto r) TARN_LAMBDA_INLINE {
+      unrolled<RT>([&](auto i) TARN_LAMBDA_INLINE {
+        store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]);
+      });
     });
   }
 }
@@ -193,10 +179,10 @@ void multiply(const MatmulNtArgs& args, int64_t n0, int64_t n1, void* scratch) {
   if (args.k <= 0) {
     for (int64_t t = 0; t < args.t; ++t)
       for (int64_t n = n0; n < n1; ++n) args.out[t * args.ldo + n] = 0.F;
-  } else if (args.t == 1) {
-    multiply_vector<W>(args, n0, n1);
   } else if (args.t <= few_rows) {
-    multiply_few<W>(args, n0, n1);
+    // Two tiles share their rows evenly.
+    with_rows(args.t > dot_tile_rows ? (args.t + 1) / 2 : args.t,
+              [&](auto rows) { multiply_few<W, decltype(rows)::value>(args, n0, n1); });
   } else {
     multiply_blocks<W>(args, n0, n1, static_cast<float*>(scratch));
   }

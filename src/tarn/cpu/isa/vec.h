@@ -36,6 +36,9 @@ inline void with_type(FloatType type, F f) {
   }
 }
 
+// For the lambdas of a kernel's inner loop: the inliner's budget does not always reach them.
+#define TARN_LAMBDA_INLINE __attribute__((always_inline))
+
 // f(0), f(1), ... f(N - 1) with the index a constant, so that an array of vectors indexed by it is
 // kept in registers: a loop is unrolled too late for that.
 template <int I>

@@ -1,0 +1,14 @@
+// What the operating system says about this process's memory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace tarn {
+
+// The most resident memory so far, in bytes; nothing where the system does not tell.
+std::optional<uint64_t> peak_resident_bytes();
+// Starts a new measurement of it; false where the system cannot.
+bool reset_peak_resident();
+
+}  // namespace tarn

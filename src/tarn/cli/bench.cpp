@@ -1,0 +1,128 @@
+// tarn bench: how fast a model runs here, beside what this machine's memory allows.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+
+#include "tarn/base/process_memory.h"
+#include "tarn/base/team.h"
+#include "tarn/cli/bench_report.h"
+#include "tarn/cli/commands.h"
+#include "tarn/cli/interrupt.h"
+#include "tarn/cli/model_path.h"
+#include "tarn/cli/options.h"
+#include "tarn/cpu/bandwidth.h"
+#include "tarn/cpu/isa/isa.h"
+#include "tarn/memory/pool.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr double probe_seconds = 0.5;
+
+struct Options {
+  std::string model;
+  std::vector<int64_t> prompts{512};
+  std::vector<int64_t> generated{128};
+  std::vector<int64_t> depths{0};
+  int repeats = 5;
+  std::string output = "md";
+  EngineOptions engine;
+};
+
+std::string test_name(const char* kind, int64_t tokens, int64_t depth) {
+  return depth == 0 ? fmt::format("{}{}", kind, tokens)
+                    : fmt::format("{}{} @ d{}", kind, tokens, depth);
+}
+
+std::vector<BenchRow> run_tests(const Options& options, const Model& model,
+                                const std::atomic<bool>& cancel) {
+  std::vector<BenchRow> rows;
+  for (const int64_t depth : options.depths) {
+    BenchmarkOptions benchmark;
+    benchmark.depth = depth;
+    benchmark.repeats = options.repeats;
+    benchmark.cancel = &cancel;
+    for (const int64_t prompt : options.prompts) {
+      if (prompt == 0) continue;
+      benchmark.prompt = prompt;
+      rows.push_back({test_name("pp", prompt, depth), benchmark_prefill(model, benchmark), {}});
+    }
+    for (const int64_t generated : options.generated) {
+      if (generated == 0) continue;
+      benchmark.generated = generated;
+      rows.push_back({test_name("tg", generated, depth), {}, benchmark_decode(model, benchmark)});
+    }
+  }
+  return rows;
+}
+
+void run(const Options& options) {
+  const LoadOptions load = apply(options.engine);
+  const auto path = model_path(options.model);
+  const InterruptScope interrupt;
+  BenchReport report;
+  report.model = model_name(path);
+  report.unit = "CPU";
+  report.isa = cpu::name(cpu::current_isa());
+  report.threads = Team::instance().size();
+  report.repeats = options.repeats;
+  report.bandwidth_before = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
+
+  memory::clear_cache();  // what the probe used is not the model's
+  memory::reset_peak();
+  const bool resident_known = reset_peak_resident();
+  const auto start = std::chrono::steady_clock::now();
+  const std::unique_ptr<Model> model = load_model(path, load);
+  report.load_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.size = model->size();
+  report.rows = run_tests(options, *model, interrupt.flag());
+  report.peak_pool_bytes = memory::stats().peak;
+  report.copied_bytes = memory::stats().copied;
+  if (resident_known) report.peak_resident_bytes = peak_resident_bytes();
+
+  report.bandwidth_after = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
+  report.bandwidth = std::max(report.bandwidth_before, report.bandwidth_after);
+  const std::string text = options.output == "json"  ? json_text(report)
+                           : options.output == "csv" ? csv(report)
+                                                     : markdown(report);
+  fmt::print("{}", text);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* command = app.add_subcommand("bench", "Measure speed and memory");
+  auto options = std::make_shared<Options>();
+  const auto tokens = CLI::Range(int64_t{0}, int64_t{1} << 24);
+  command->add_option("model", options->model, "Model folder or name")->required();
+  command->add_option("-p,--prompt", options->prompts, "Tokens of the prompt (0: no such test)")
+      ->delimiter(',')
+      ->check(tokens)
+      ->capture_default_str();
+  command->add_option("-n,--generate", options->generated, "Tokens to generate (0: no such test)")
+      ->delimiter(',')
+      ->check(tokens)
+      ->capture_default_str();
+  command->add_option("-d,--depth", options->depths, "Tokens that the cache holds beforehand")
+      ->delimiter(',')
+      ->check(tokens)
+      ->capture_default_str();
+  command->add_option("-r,--repeats", options->repeats, "Timed runs of each test")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("-o,--output", options->output, "md, json or csv")
+      ->check(CLI::IsMember({"md", "json", "csv"}))
+      ->capture_default_str();
+  add_engine_options(*command, options->engine);
+  command->footer(
+      "pp: the prompt is processed in one go; tg: token by token from an empty cache, or behind\n"
+      "DEPTH tokens. Tokens are random. Speeds are medians. The limit is the memory bandwidth\n"
+      "that the same threads reach in the same run.\n\n"
+      "Example: tarn bench pebble -p 512 -n 128 -d 0,4096 -o md");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,78 @@
+#include "tarn/cli/model_path.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "tarn/base/error.h"
+
+namespace tarn::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> model_folders() {
+  std::vector<fs::path> folders;
+  std::error_code none;
+  const fs::path executable = fs::read_symlink("/proc/self/exe", none);
+  if (!none) {
+    const fs::path bin = executable.parent_path();
+    folders = {bin / "models", bin.parent_path() / "models",
+               bin.parent_path() / "share" / "tarn" / "models"};
+  }
+  folders.emplace_back(TARN_MODELS_DIR);
+  return folders;
+}
+
+std::set<std::string> embedded_names(const std::vector<fs::path>& folders) {
+  std::set<std::string> names;
+  for (const fs::path& folder : folders) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder, none)) {
+      if (fs::exists(entry.path() / "config.json", none)) {
+        names.insert(entry.path().filename().string());
+      }
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+fs::path model_path(const std::string& model) {
+  std::error_code none;
+  if (fs::is_directory(model, none)) {
+    if (fs::exists(fs::path(model) / "config.json", none)) return model;
+    fail(ErrorCode::not_found,
+         "{}: it is no model folder, since it has no config.json; give the folder that holds "
+         "config.json and *.safetensors",
+         model);
+  }
+  if (fs::exists(model, none)) {
+    fail(ErrorCode::unsupported,
+         "{}: it is a file, and Tarn runs folders in Hugging Face layout; give the folder that "
+         "holds config.json and *.safetensors",
+         model);
+  }
+  const std::vector<fs::path> folders = model_folders();
+  if (!model.empty() && model.find('/') == std::string::npos) {
+    for (const fs::path& folder : folders) {
+      if (fs::exists(folder / model / "config.json", none)) return folder / model;
+    }
+  }
+  const std::set<std::string> names = embedded_names(folders);
+  fail(ErrorCode::not_found,
+       "{}: there is no such folder and no embedded model of that name; give a model folder{}",
+       model, names.empty() ? "" : fmt::format(" or one of: {}", fmt::join(names, ", ")));
+}
+
+std::string model_name(const fs::path& path) {
+  const fs::path full = fs::weakly_canonical(path);
+  return full.has_filename() ? full.filename().string() : full.parent_path().filename().string();
+}
+
+}  // namespace tarn::cli

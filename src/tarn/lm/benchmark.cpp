@@ -1,0 +1,153 @@
+#include "tarn/lm/benchmark.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "tarn/base/error.h"
+#include "tarn/core/program.h"
+#include "tarn/lm/generate.h"
+#include "tarn/lm/sampler.h"
+
+namespace tarn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t chunk = 512;  // of prompts
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Spread spread(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  const double median =
+      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return {median, values.front(), values.back()};
+}
+
+class Runner {
+ public:
+  Runner(const Model& model, const BenchmarkOptions& options, int64_t tokens)
+      : model_(model), options_(options), filled_(model.make_cache()) {
+    const int64_t limit = context_limit(model, 0);
+    if (limit > 0 && options.depth + tokens > limit) {
+      fail(ErrorCode::invalid_argument,
+           "bench: depth {} and {} tokens are more than the model's context of {}; choose smaller "
+           "numbers",
+           options.depth, tokens, limit);
+    }
+    filled_.expect(options.depth + tokens);
+    if (options.depth > 0) feed(filled_, options.depth, LogitsFor::none);
+  }
+
+  // A cache that holds `depth` tokens, shared until somebody writes to it.
+  Cache cache() const { return filled_; }
+
+  // Random tokens in chunks; the logits of the last.
+  array feed(Cache& cache, int64_t count, LogitsFor which) {
+    std::optional<array> result;
+    const int64_t end = cache.position() + count;
+    while (cache.position() < end) {
+      check_cancel();
+      const int64_t stop = std::min(end, (cache.position() / chunk + 1) * chunk);
+      std::vector<int32_t> tokens;
+      for (int64_t i = cache.position(); i < stop; ++i) tokens.push_back(random_token());
+      result = step(cache, tokens, stop == end ? which : LogitsFor::none);
+    }
+    return *result;
+  }
+
+  int32_t random_token() {
+    const auto vocab = static_cast<double>(model_.config().vocab_size);
+    return static_cast<int32_t>(uniform_random(1, draws_++) * vocab);
+  }
+
+  array step(Cache& cache, const std::vector<int32_t>& tokens, LogitsFor which) const {
+    array logits = model_.forward(tokens, cache, which);
+    std::vector<array> wanted = cache.arrays();
+    wanted.push_back(logits);
+    eval(wanted);
+    return logits;
+  }
+
+  static int32_t choose(const array& logits) {
+    return argmax({logits.data<float>(), static_cast<size_t>(logits.size())});
+  }
+
+  void check_cancel() const {
+    if (options_.cancel != nullptr && options_.cancel->load()) {
+      fail(ErrorCode::cancelled, "bench: it was interrupted; run it again for a result");
+    }
+  }
+
+ private:
+  const Model& model_;
+  const BenchmarkOptions& options_;
+  Cache filled_;
+  uint64_t draws_ = 0;
+};
+
+}  // namespace
+
+PrefillResult benchmark_prefill(const Model& model, const BenchmarkOptions& options) {
+  Runner runner(model, options, options.prompt);
+  std::vector<double> rates;
+  std::vector<double> first_tokens;
+  for (int i = -1; i < options.repeats; ++i) {
+    Cache cache = runner.cache();
+    const Clock::time_point start = Clock::now();
+    const array logits = runner.feed(cache, options.prompt, LogitsFor::last_token);
+    const double prefill = seconds_since(start);
+    Runner::choose(logits);
+    if (i < 0) continue;  // the first run pays for memory that later ones find ready
+    rates.push_back(static_cast<double>(options.prompt) / prefill);
+    first_tokens.push_back(seconds_since(start));
+  }
+  return {spread(rates), spread(first_tokens)};
+}
+
+DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& options) {
+  Runner runner(model, options, options.generated + 1);
+  DecodeResult result;
+  std::vector<double> rates;
+  double cache_bytes = 0;
+  double outside_seconds = 0;
+  for (int i = -1; i < options.repeats; ++i) {
+    Cache cache = runner.cache();
+    // One token ahead of the clock: it makes the cache this run's own.
+    array logits = runner.step(cache, {runner.random_token()}, LogitsFor::last_token);
+    const int64_t generated = i < 0 ? std::min<int64_t>(options.generated, 8) : options.generated;
+    const auto bytes_before = static_cast<double>(cache.nbytes());
+    reset_program_totals();
+    double sampling = 0;
+    const Clock::time_point start = Clock::now();
+    for (int64_t n = 0; n < generated; ++n) {
+      runner.check_cancel();
+      const Clock::time_point sampling_start = Clock::now();
+      const int32_t token = Runner::choose(logits);
+      sampling += seconds_since(sampling_start);
+      logits = runner.step(cache, {token}, LogitsFor::last_token);
+    }
+    const double seconds = seconds_since(start);
+    if (i < 0) continue;
+    const auto count = static_cast<double>(generated);
+    const double part = 1.0 / (count * options.repeats);
+    const ProgramStats totals = program_totals();
+    rates.push_back(count / seconds);
+    cache_bytes += (bytes_before + static_cast<double>(cache.nbytes())) / 2 / options.repeats;
+    outside_seconds += (seconds - sampling - totals.run_seconds) * part;
+    result.program.build_seconds += totals.build_seconds * part;
+    result.program.steps += totals.steps * part;
+    result.program.barriers += totals.barriers * part;
+  }
+  result.rate = spread(rates);
+  result.weight_bytes = static_cast<double>(model.size().bytes_per_token);
+  result.cache_bytes = cache_bytes;
+  result.graph_seconds = outside_seconds;
+  return result;
+}
+
+}  // namespace tarn
