@@ -17,5 +17,6 @@ void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_info(CLI::App& app);
+void add_quantize(CLI::App& app);
 
 }  // namespace tarn::cli

@@ -5,6 +5,8 @@
 #include "tarn/memory/pool.h"
 #include "tarn/ops/checks.h"
 #include "tarn/ops/elementwise.h"
+#include "tarn/ops/index.h"
+#include "tarn/ops/matmul.h"
 #include "tarn/ops/quantized_attributes.h"
 #include "tarn/ops/shape.h"
 
@@ -42,6 +44,7 @@ AffineMatrix quantize(const array& w, int group_size, int bits) {
 }
 
 void check_affine_matrix(const AffineMatrix& w, const char* what) {
+  quant::check_affine({w.bits, w.group_size}, 0);  // before anything is divided by them
   require_rank(w.codes, 2, "quantized", what);
   if (w.codes.dtype() != Dtype::u32) {
     fail(ErrorCode::invalid_argument, "[quantized] {}: codes must be uint32, got {}", what,
@@ -106,6 +109,36 @@ array quantized_embedding(const array& ids, const PanelArray& w) {
   shape.push_back(w.columns);
   return make_array(quantized_embedding_op, {contiguous(astype(ids, Dtype::i64)), w.panels}, shape,
                     Dtype::f32, attributes_of(w, true));
+}
+
+array quantized_matmul(const array& x, const array& codes, const array& scales, const array& biases,
+                       bool transpose, int group_size, int bits) {
+  require_float(x, "quantized_matmul", "x");
+  check_affine_matrix({codes, scales, biases, bits, group_size}, "w");
+  const Dtype dtype = promote(x.dtype(), scales.dtype());
+  const AffineMatrix w{codes, astype(scales, dtype), astype(biases, dtype), bits, group_size};
+  const int64_t inner = transpose ? w.columns() : w.rows();
+  if (x.ndim() < 1 || x.shape(-1) != inner) {
+    fail(ErrorCode::invalid_argument,
+         "[quantized_matmul] x {} and weight ({}, {}){} do not fit: the last axis of x must be {}",
+         to_string(x.shape()), w.rows(), w.columns(), transpose ? " transposed" : "", inner);
+  }
+  const array expanded = dequantize(w);
+  return matmul(astype(x, dtype), transpose ? tarn::transpose(expanded) : expanded);
+}
+
+array quantized_embedding(const array& ids, const AffineMatrix& w) {
+  check_affine_matrix(w, "w");
+  if (!is_integer(ids.dtype())) {
+    fail(ErrorCode::invalid_argument, "[quantized_embedding] ids must be integers, got {}",
+         name(ids.dtype()));
+  }
+  const array rows = reshape(ids, {ids.size()});
+  Shape shape = ids.shape();
+  shape.push_back(w.columns());
+  return reshape(dequantize({take(w.codes, rows, 0), take(w.scales, rows, 0),
+                             take(w.biases, rows, 0), w.bits, w.group_size}),
+                 shape);
 }
 
 }  // namespace tarn

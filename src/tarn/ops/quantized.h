@@ -43,4 +43,14 @@ array quantized_matmul(const array& x, const PanelArray& w, bool exact = false);
 // Rows of w for ids (any integer dtype): [..., K] float32. An id outside [0, N) is an error.
 array quantized_embedding(const array& ids, const PanelArray& w);
 
+// The same in MLX's form, straight from the affine layout: x [..., K] times w transposed gives
+// [..., N], x [..., N] times w (no transpose) gives [..., K], in the dtype that x and the scales
+// promote to. Composed of dequantize and matmul: every evaluation expands the whole matrix, which
+// is right for a few products or for float activations, and slow for a model's every token.
+array quantized_matmul(const array& x, const array& codes, const array& scales, const array& biases,
+                       bool transpose = true, int group_size = 64, int bits = 4);
+// Rows of w in its scales' dtype: [..., K]. Only the rows asked for are expanded; as in take,
+// negative ids count from the end.
+array quantized_embedding(const array& ids, const AffineMatrix& w);
+
 }  // namespace tarn

@@ -1,0 +1,31 @@
+// What becomes of each tensor of a checkpoint when it is quantized.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tarn/compress/recipe.h"
+#include "tarn/io/checkpoint.h"
+#include "tarn/models/config.h"
+
+namespace tarn::compress {
+
+struct PlannedTensor {
+  const TensorInfo* info;
+  std::string module;                         // the name without ".weight"; else the whole name
+  std::optional<quant::AffineFormat> format;  // nothing: copied
+  std::string reason;                         // why it is copied
+  bool left_out = false;                      // not written: nothing reads it
+  bool by_rule = false;                       // a rule of the recipe decided
+};
+
+// Linear layers and embeddings of the text model are quantized, where the group divides their
+// inputs: what MLX quantizes. invalid_argument when a tensor is quantized already.
+std::vector<PlannedTensor> plan_modules(const Checkpoint& checkpoint, const ModelConfig& config,
+                                        const Recipe& recipe);
+
+// The path that mlx-lm gives the module when it loads this checkpoint.
+std::string mlx_module_path(const std::string& module, const ModelConfig& config);
+
+}  // namespace tarn::compress

@@ -1,0 +1,48 @@
+// Writing a quantized copy of a model folder, in the layout that MLX's tools read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tarn/compress/recipe.h"
+
+namespace tarn::compress {
+
+// Tensors that stay as they were for one reason.
+struct Kept {
+  std::string reason;
+  std::map<std::string, uint64_t>
+      names;  // layer numbers written as *, with how many they stand for
+  uint64_t bytes = 0;
+};
+
+struct QuantizeReport {
+  std::map<std::string, uint64_t> modules;  // by format: "affine:4:64"
+  uint64_t quantized_values = 0;            // of those modules
+  uint64_t quantized_bytes = 0;             // codes, scales and biases of those modules
+  uint64_t values = 0;                      // of the whole model, as written
+  uint64_t bytes_before = 0;                // tensor bytes
+  uint64_t bytes_after = 0;
+  std::vector<Kept> kept;
+  std::vector<std::string> warnings;  // rules that matched nothing, tensors left out
+};
+
+// Reads the model folder `in` and writes `out`, which must not exist or be empty: for each linear
+// layer and embedding [N, K] "<module>.weight" (codes), "<module>.scales" and "<module>.biases" as
+// in quant/affine.h, the latter two in the weight's own type; all other tensors and the tokenizer's
+// and other small files as they are; config.json with "quantization" added, last, so that an
+// interrupted run leaves no folder that loads. Uses a few tens of MB beside the mapped input.
+//
+// progress(done, total) counts the input's tensor bytes.
+//
+// invalid_argument: `out` is `in` or not empty, the input is quantized already. corrupt: a weight
+// is not finite. Otherwise as load_model_config, Checkpoint and CheckpointWriter.
+QuantizeReport quantize_model(const std::filesystem::path& in, const std::filesystem::path& out,
+                              const Recipe& recipe,
+                              const std::function<void(uint64_t, uint64_t)>& progress = {});
+
+}  // namespace tarn::compress
