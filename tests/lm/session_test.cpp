@@ -6,6 +6,7 @@
 
 #include "tarn/base/error.h"
 #include "tarn/base/json.h"
+#include "tarn/base/team.h"
 #include "tests/support/errors.h"
 
 namespace tarn {
@@ -14,6 +15,10 @@ namespace {
 using ::testing::HasSubstr;
 
 const LoadedModel& pebble() {
+  // So small a model gains little from more, and tests that run side by side would wait for each
+  // other's threads.
+  static const bool one_thread = (Team::set_size(1), true);
+  EXPECT_TRUE(one_thread);
   static const LoadedModel model(std::filesystem::path(TARN_MODELS_DIR) / "pebble");
   return model;
 }
