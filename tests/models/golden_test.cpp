@@ -89,7 +89,7 @@ TEST_P(Golden, ChunksGiveTheSameBitsAsOnePass) {
 INSTANTIATE_TEST_SUITE_P(Families, Golden,
                          testing::Values("llama", "llama_linear", "mistral", "qwen2", "qwen3",
                                          "qwen3_5"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& family) { return std::string(family.param); });
 
 TEST(GoldenText, MultimodalCheckpointRunsAsTextAndSaysWhatWasLeftOut) {
   testing::internal::CaptureStderr();
