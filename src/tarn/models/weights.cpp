@@ -127,6 +127,11 @@ array Weights::get(std::string_view name, const Shape& shape) {
 
 array Weights::get_f32(std::string_view name, const Shape& shape) {
   const array stored = get(name, shape);
+  if (!is_floating(stored.dtype())) {
+    fail(ErrorCode::corrupt,
+         "{}: tensor \"{}\" holds {}, a floating type was expected; convert the model again",
+         checkpoint_.path().string(), name, tarn::name(stored.dtype()));
+  }
   count_parameters(stored.size());
   if (stored.dtype() == Dtype::f32) return stored;
   array converted = astype(stored, Dtype::f32);
