@@ -79,7 +79,9 @@ ReadBandwidth measure_read_bandwidth(int threads, double seconds) {
   std::vector<std::thread> others;
   for (int i = 1; i < threads; ++i) {
     others.emplace_back([&] {
-      for (border.arrive_and_wait(); !stop; border.arrive_and_wait()) {
+      while (true) {
+        border.arrive_and_wait();
+        if (stop) return;
         read_window();
         border.arrive_and_wait();
       }

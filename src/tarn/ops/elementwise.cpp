@@ -37,7 +37,7 @@ array astype(const array& a, Dtype dtype) {
 }
 
 array scalar_like(float value, const array& like) {
-  const array constant(value);
+  array constant(value);
   const Dtype dtype = floating(like.dtype());
   if (dtype == Dtype::f32) return constant;
   if (dtype == Dtype::f16) return array({to_float16(value)}, {});
