@@ -83,8 +83,10 @@ echo "== clang-format ($(wc -l <build/lint-format.txt) files)"
 xargs -r clang-format --dry-run -Werror <build/lint-format.txt || failed=1
 
 cmake --preset release >build/lint-configure.txt 2>&1 || { cat build/lint-configure.txt >&2; exit 1; }
-"${tidy}_files" | units_of | built_units >build/lint-tidy.txt
-echo "== clang-tidy ($(wc -l <build/lint-tidy.txt) files${since:+, since $(git rev-parse --short "$since")})"
+"${tidy}_files" | units_of >build/lint-units.txt
+built_units <build/lint-units.txt >build/lint-tidy.txt
+echo "== clang-tidy ($(wc -l <build/lint-tidy.txt) files)"
+comm -23 build/lint-units.txt build/lint-tidy.txt | sed 's/^/not part of the release build, not read: /'
 xargs -r -n 1 -P "$(nproc)" clang-tidy --quiet -p build/release <build/lint-tidy.txt 2>build/lint-tidy.log || {
   grep -vE '^[0-9]+ warnings? (treated|generated)|^Suppressed|^Use -header-filter' build/lint-tidy.log >&2
   failed=1

@@ -37,12 +37,16 @@ struct Options {
 };
 
 std::string read_prompt(const Options& options) {
-  if (options.prompt) return *options.prompt;
-  if (::isatty(STDIN_FILENO) == 1) {
+  std::string text;
+  if (options.prompt) {
+    text = *options.prompt;
+  } else if (::isatty(STDIN_FILENO) == 0) {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    while (text.ends_with('\n')) text.pop_back();
+  }
+  if (text.empty()) {
     usage_error("--prompt", "there is no question; give -p TEXT, or pipe text into the command");
   }
-  std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-  while (text.ends_with('\n')) text.pop_back();
   return text;
 }
 

@@ -83,7 +83,7 @@ const Attributes& OpNode::attributes() const {
 
 struct NoAttributes {};
 
-std::vector<array> link_outputs(std::shared_ptr<OpNode> node, std::vector<OutputSpec> specs);
+std::vector<array> link_outputs(const std::shared_ptr<OpNode>& node, std::vector<OutputSpec> specs);
 
 // New arrays that `op` will compute, row-major each.
 template <typename Attributes = NoAttributes>

@@ -8,14 +8,14 @@ namespace tarn::cpu {
 namespace {
 
 void arange(const KernelArgs& args) {
-  const auto [start, step] = args.attributes<ArangeAttributes>();
+  const auto& attributes = args.attributes<ArangeAttributes>();
   const Operand& out = args.out[0];
   const Share::Range range = args.share.of(out.size(), 16);
   dispatch(out.dtype, [&](auto zero) {
     using T = decltype(zero);
     T* values = out.as<T>();
     for (int64_t i = range.begin; i < range.end; ++i) {
-      const double value = start + static_cast<double>(i) * step;
+      const double value = attributes.start + static_cast<double>(i) * attributes.step;
       if constexpr (std::is_same_v<T, bool>) {
         values[i] = value != 0;
       } else if constexpr (std::is_integral_v<T>) {

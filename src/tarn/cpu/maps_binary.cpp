@@ -48,6 +48,7 @@ TARN_FUNCTION(GreaterEqual, a >= b)
 TARN_FUNCTION(BitwiseAnd, a& b)
 TARN_FUNCTION(BitwiseOr, a | b)
 TARN_FUNCTION(BitwiseXor, a ^ b)
+TARN_FUNCTION(BooleanPower, a || !b)
 
 struct Maximum {
   template <typename T>
@@ -123,6 +124,7 @@ struct Remainder {
 struct Logaddexp {
   template <typename T>
   static T apply(T a, T b) {
+    if (std::isnan(a) || std::isnan(b)) return a + b;
     const T high = a > b ? a : b;
     const T low = a > b ? b : a;
     if (std::isinf(high)) return high;
@@ -204,7 +206,7 @@ template <typename F>
 MapFunction bits(Dtype dtype) {
   return dtype == Dtype::bool_ ? run<bool, bool, F> : integral<F>(dtype);
 }
-// Sums and products of booleans are their or and and.
+// Arithmetic of booleans is that of 0 and 1, with anything but 0 as true.
 template <typename F, typename Boolean>
 MapFunction with_bool(Dtype dtype) {
   return dtype == Dtype::bool_ ? run<bool, bool, Boolean> : any<F>(dtype);
@@ -217,12 +219,12 @@ struct Entry {
 
 constexpr Entry entries[] = {
     {"add", with_bool<Add, BitwiseOr>},
-    {"subtract", any<Subtract>},
+    {"subtract", with_bool<Subtract, BitwiseXor>},
     {"multiply", with_bool<Multiply, BitwiseAnd>},
     {"divide", floating<Divide>},
     {"maximum", with_bool<Maximum, BitwiseOr>},
     {"minimum", with_bool<Minimum, BitwiseAnd>},
-    {"power", any<Power>},
+    {"power", with_bool<Power, BooleanPower>},
     {"remainder", any<Remainder>},
     {"floor_divide", any<FloorDivide>},
     {"arctan2", floating<Arctan2>},

@@ -47,7 +47,9 @@ struct Abs {
     if constexpr (std::is_unsigned_v<T>) {
       return x;
     } else {
-      return static_cast<T>(x < T(0) ? T(0) - x : (x == T(0) ? T(0) : x));
+      if constexpr (std::is_floating_point_v<T>) return std::abs(x);
+      // The most negative value has no positive one and stays, defined.
+      return static_cast<T>(x < T(0) ? uint64_t{0} - static_cast<uint64_t>(x) : x);
     }
   }
 };
@@ -251,16 +253,22 @@ MapFunction rounding(MapFunction function, Dtype dtype) {
   return is_floating(dtype) ? function : find_copy_map(dtype);
 }
 
+// 0 and 1 are their own size, sign and square.
+template <typename F>
+MapFunction any_or_bool(Dtype dtype) {
+  return dtype == Dtype::bool_ ? find_copy_map(dtype) : any<F>(dtype);
+}
+
 struct Entry {
   std::string_view op;
   MapFunction (*select)(Dtype dtype);
 };
 
 constexpr Entry entries[] = {
-    {"abs", any<Abs>},
+    {"abs", any_or_bool<Abs>},
     {"negative", any<Negative>},
-    {"sign", any<Sign>},
-    {"square", any<Square>},
+    {"sign", any_or_bool<Sign>},
+    {"square", any_or_bool<Square>},
     {"bitwise_invert",
      [](Dtype d) { return d == Dtype::bool_ ? not_bool : integral<BitwiseInvert>(d); }},
     {"floor", [](Dtype d) { return rounding(floating<Floor>(d), d); }},

@@ -14,9 +14,8 @@ constexpr int64_t channel_grain = 16;
 
 void causal_conv1d(const KernelArgs& args) {
   const auto& a = args.attributes<ConvAttributes>();
-  size_t next = a.has_state ? 1 : 0;
-  const Operand& x = args.in[next++];
-  const Operand& weight = args.in[next++];
+  const Operand& x = args.in[1];
+  const Operand& weight = args.in[2];
   const Operand& state = args.out[0];
   const Operand& out = args.out[1];
   const int64_t channels = x.shape(2);
@@ -25,14 +24,10 @@ void causal_conv1d(const KernelArgs& args) {
   if (bytes == 0) return;
   for (int64_t b = 0; b < x.shape(0); ++b) {
     float* state_rows = state.as<float>() + b * state.stride(0);
-    for (int64_t row = 0; row < state.shape(1); ++row) {
-      float* to = state_rows + row * channels + range.begin;
-      if (!a.has_state) {
-        std::memset(to, 0, bytes);
-      } else if (args.in[0].data != state.data) {
-        const float* from = args.in[0].as<float>() + b * state.stride(0) + row * channels;
-        std::memcpy(to, from + range.begin, bytes);
-      }
+    const float* old_rows = args.in[0].as<float>() + b * state.stride(0);
+    for (int64_t row = 0; old_rows != state_rows && row < state.shape(1); ++row) {
+      const int64_t at = row * channels + range.begin;
+      std::memcpy(state_rows + at, old_rows + at, bytes);
     }
     CausalConvArgs conv{};
     conv.x = x.as<float>() + b * x.stride(0);
@@ -41,7 +36,7 @@ void causal_conv1d(const KernelArgs& args) {
     conv.ldo = out.stride(1);
     conv.t = x.shape(1);
     conv.weight = weight.data;
-    conv.bias = a.has_bias ? args.in[next].data : nullptr;
+    conv.bias = a.has_bias ? args.in[3].data : nullptr;
     conv.param_type = float_type(weight.dtype);
     conv.width = weight.shape(1);
     conv.state = state_rows;
@@ -76,8 +71,7 @@ void delta_gates(const KernelArgs& args) {
 }
 
 GatedDeltaArgs delta_sequence(const KernelArgs& args, int64_t b) {
-  const size_t at = args.attributes<DeltaAttributes>().has_state ? 1 : 0;
-  const auto in = [&](size_t i) -> const Operand& { return args.in[at + i]; };
+  const auto in = [&](size_t i) -> const Operand& { return args.in[i + 1]; };
   const auto data = [&](const Operand& x) { return x.as<float>() + b * x.stride(0); };
   GatedDeltaArgs delta{};
   delta.q = data(in(0));
@@ -113,15 +107,10 @@ size_t delta_scratch(const StepShape& shape) {
 
 void gated_delta(const KernelArgs& args) {
   const Operand& state = args.out[0];
-  const bool has_state = args.attributes<DeltaAttributes>().has_state;
-  if (!has_state || args.in[0].data != state.data) {
+  if (args.in[0].data != state.data) {
     const Share::Range part = args.share.of(state.nbytes(), 64);
-    const auto bytes = static_cast<size_t>(part.end - part.begin);
-    if (has_state) {
-      std::memcpy(state.data + part.begin, args.in[0].data + part.begin, bytes);
-    } else {
-      std::memset(state.data + part.begin, 0, bytes);
-    }
+    std::memcpy(state.data + part.begin, args.in[0].data + part.begin,
+                static_cast<size_t>(part.end - part.begin));
     args.meet();
   }
   const GatedDeltaArgs first = delta_sequence(args, 0);

@@ -140,6 +140,10 @@ array Weights::get_f32(std::string_view name, const Shape& shape) {
   return converted;
 }
 
+void Weights::release(std::string_view name) const {
+  if (const TensorInfo* info = find(name)) info->owner->release(info->bytes);
+}
+
 std::optional<QuantizationFormat> Weights::format_of(std::string_view module) const {
   if (!quantization_ || !has(std::string(module) + ".scales")) return std::nullopt;
   for (const std::string_view prefix : prefixes) {

@@ -37,7 +37,7 @@ array astype(const array& a, Dtype dtype) {
 }
 
 array scalar_like(float value, const array& like) {
-  const array constant(value);
+  array constant(value);
   const Dtype dtype = floating(like.dtype());
   if (dtype == Dtype::f32) return constant;
   if (dtype == Dtype::f16) return array({to_float16(value)}, {});
@@ -58,21 +58,22 @@ array scalar_like(float value, const array& like) {
     const Dtype type = promote(a.dtype(), b.dtype());                 \
     return map2(op, a, b, IN, OUT);                                   \
   }
-#define TARN_BITS2(NAME)                                                                           \
+// BOOLEAN: the dtype that booleans are taken as.
+#define TARN_BITS2(NAME, BOOLEAN)                                                                  \
   array NAME(const array& a, const array& b) {                                                     \
     static const Op op{.name = #NAME, .kind = Op::Kind::elementwise};                              \
     require_integers(op, a);                                                                       \
     require_integers(op, b);                                                                       \
-    const Dtype type = promote(a.dtype(), b.dtype());                                              \
+    Dtype type = promote(a.dtype(), b.dtype());                                                    \
     if (is_floating(type)) {                                                                       \
       fail(ErrorCode::invalid_argument, "[{}] {} and {} share no integer type; cast one", op.name, \
            name(a.dtype()), name(b.dtype()));                                                      \
     }                                                                                              \
+    if (type == Dtype::bool_) type = BOOLEAN;                                                      \
     return map2(op, a, b, type, type);                                                             \
   }
 
 TARN_MAP1(abs, type, type)
-TARN_MAP1(negative, type, type)
 TARN_MAP1(sign, type, type)
 TARN_MAP1(floor, type, type)
 TARN_MAP1(ceil, type, type)
@@ -121,15 +122,23 @@ TARN_MAP2(divide, floating(type), floating(type))
 TARN_MAP2(arctan2, floating(type), floating(type))
 TARN_MAP2(logaddexp, floating(type), floating(type))
 
-TARN_BITS2(bitwise_and)
-TARN_BITS2(bitwise_or)
-TARN_BITS2(bitwise_xor)
-TARN_BITS2(left_shift)
-TARN_BITS2(right_shift)
+TARN_BITS2(bitwise_and, Dtype::bool_)
+TARN_BITS2(bitwise_or, Dtype::bool_)
+TARN_BITS2(bitwise_xor, Dtype::bool_)
+TARN_BITS2(left_shift, Dtype::u8)
+TARN_BITS2(right_shift, Dtype::u8)
 
 #undef TARN_MAP1
 #undef TARN_MAP2
 #undef TARN_BITS2
+
+array negative(const array& a) {
+  static const Op op{.name = "negative", .kind = Op::Kind::elementwise};
+  if (a.dtype() == Dtype::bool_) {
+    fail(ErrorCode::invalid_argument, "[negative] booleans have no negative; use logical_not");
+  }
+  return map1(op, a, a.dtype(), a.dtype());
+}
 
 array logical_and(const array& a, const array& b) {
   return bitwise_and(astype(a, Dtype::bool_), astype(b, Dtype::bool_));

@@ -68,11 +68,11 @@ array divide(const array& a, const array& b);  // floating result
 array arctan2(const array& a, const array& b);
 array logaddexp(const array& a, const array& b);
 
-// Integers and booleans only.
+// Integers and booleans only. Shifting by the width or more leaves nothing but the sign.
 array bitwise_and(const array& a, const array& b);
 array bitwise_or(const array& a, const array& b);
 array bitwise_xor(const array& a, const array& b);
-array left_shift(const array& a, const array& b);
+array left_shift(const array& a, const array& b);  // shifts take booleans as uint8
 array right_shift(const array& a, const array& b);
 
 // a where condition holds, b elsewhere.

@@ -15,14 +15,11 @@ namespace {
 
 std::vector<array> compose_conv(const OpNode& node) {
   const auto& a = node.attributes<ConvAttributes>();
-  size_t next = a.has_state ? 1 : 0;
-  const array& x = node.inputs[next++];
-  const array weight = astype(node.inputs[next++], Dtype::f32);
+  const array& x = node.inputs[1];
+  const array weight = astype(node.inputs[2], Dtype::f32);
   const int64_t width = weight.shape(1);
-  const array before =
-      a.has_state ? node.inputs[0] : zeros({x.shape(0), width - 1, x.shape(2)}, Dtype::f32);
-  const array joined = concatenate({before, x}, 1);
-  array y = a.has_bias ? broadcast_to(astype(node.inputs[next], Dtype::f32), x.shape())
+  const array joined = concatenate({node.inputs[0], x}, 1);
+  array y = a.has_bias ? broadcast_to(astype(node.inputs[3], Dtype::f32), x.shape())
                        : zeros(x.shape(), Dtype::f32);
   for (int64_t j = 0; j < width; ++j) {
     y = y + slice(joined, 1, j, j + x.shape(1)) * squeeze(slice(weight, 1, j, j + 1), 1);
@@ -32,12 +29,8 @@ std::vector<array> compose_conv(const OpNode& node) {
 }
 
 std::vector<array> compose_delta(const OpNode& node) {
-  const bool has_state = node.attributes<DeltaAttributes>().has_state;
   const std::vector<array>& in = node.inputs;
-  const size_t at = has_state ? 1 : 0;
-  const WithState result =
-      gated_delta_stepwise(in[at], in[at + 1], in[at + 2], in[at + 3], in[at + 4],
-                           has_state ? std::optional<array>(in[0]) : std::nullopt);
+  const WithState result = gated_delta_stepwise(in[1], in[2], in[3], in[4], in[5], in[0]);
   return {result.state, result.output};
 }
 
@@ -46,6 +39,13 @@ std::vector<array> compose_gates(const OpNode& node) {
   const array a_log = astype(in[2], Dtype::f32);
   const array dt_bias = astype(in[3], Dtype::f32);
   return {negative(exp(a_log)) * softplus(in[0] + dt_bias), sigmoid(in[1])};
+}
+
+// The state of a call: the one handed on, checked, or zeros.
+array state_or_zeros(const std::optional<array>& state, const Shape& shape, const char* op) {
+  if (!state) return contiguous(zeros(shape, Dtype::f32));
+  require_shape(*state, shape, op, "state");
+  return contiguous(astype(*state, Dtype::f32));
 }
 
 const Op conv_op{.name = "causal_conv1d", .compose = compose_conv, .reusable_input = 0};
@@ -67,11 +67,7 @@ WithState causal_conv1d(const array& x, const array& weight, const std::optional
     fail(ErrorCode::invalid_argument, "[{}] weight has {} taps; 2 to 8 are supported", op, width);
   }
   const Shape state_shape = {x.shape(0), width - 1, x.shape(2)};
-  std::vector<array> inputs;
-  if (state) {
-    require_shape(*state, state_shape, op, "state");
-    inputs.push_back(contiguous(astype(*state, Dtype::f32)));
-  }
+  std::vector<array> inputs = {state_or_zeros(state, state_shape, op)};
   inputs.push_back(as_rows(x));
   inputs.push_back(contiguous(weight));
   if (bias) {
@@ -80,7 +76,7 @@ WithState causal_conv1d(const array& x, const array& weight, const std::optional
   }
   const std::vector<array> out =
       make_arrays(conv_op, std::move(inputs), {{state_shape, Dtype::f32}, {x.shape(), Dtype::f32}},
-                  ConvAttributes{state.has_value(), bias.has_value(), silu});
+                  ConvAttributes{bias.has_value(), silu});
   return {astype(out[1], x.dtype()), out[0]};
 }
 
@@ -114,15 +110,10 @@ WithState gated_delta(const array& q, const array& k, const array& v, const arra
   require_shape(g, gates, op, "g");
   require_shape(beta, gates, op, "beta");
   const Shape state_shape = {v.shape(0), value_heads, q.shape(3), v.shape(3)};
-  std::vector<array> inputs;
-  if (state) {
-    require_shape(*state, state_shape, op, "state");
-    inputs.push_back(contiguous(astype(*state, Dtype::f32)));
-  }
+  std::vector<array> inputs = {state_or_zeros(state, state_shape, op)};
   for (const array& operand : {q, k, v, g, beta}) inputs.push_back(as_rows(operand));
-  const std::vector<array> out =
-      make_arrays(delta_op, std::move(inputs), {{state_shape, Dtype::f32}, {v.shape(), Dtype::f32}},
-                  DeltaAttributes{state.has_value()});
+  const std::vector<array> out = make_arrays(delta_op, std::move(inputs),
+                                             {{state_shape, Dtype::f32}, {v.shape(), Dtype::f32}});
   return {astype(out[1], v.dtype()), out[0]};
 }
 

@@ -1,6 +1,7 @@
 #include "tarn/ops/shape.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 #include "tarn/base/error.h"
@@ -11,10 +12,10 @@
 namespace tarn {
 namespace {
 
-// A Python slice bound as an index in [0, extent].
-int64_t clamp_bound(int64_t bound, int64_t extent) {
-  if (bound < 0) bound = bound < -extent ? 0 : bound + extent;
-  return std::min(bound, extent);
+// A Python slice bound as an index in [0, extent], or in [-1, extent - 1] on the way down.
+int64_t clamp_bound(int64_t bound, int64_t extent, bool down = false) {
+  if (bound < 0) bound = bound < -extent ? (down ? -1 : 0) : bound + extent;
+  return std::min(bound, down ? extent - 1 : extent);
 }
 
 Shape resolve_shape(const array& a, Shape shape) {
@@ -22,7 +23,8 @@ Shape resolve_shape(const array& a, Shape shape) {
   int64_t known = 1;
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] != -1) {
-      known *= shape[i];
+      // Wrapping is harmless: the resolved shape's count is checked.
+      known = static_cast<int64_t>(static_cast<uint64_t>(known) * static_cast<uint64_t>(shape[i]));
     } else if (unknown >= 0) {
       fail(ErrorCode::invalid_argument, "[reshape] shape {} leaves two extents open; name one",
            to_string(shape));
@@ -198,18 +200,24 @@ array slice(const array& a, const Dims& start, const Dims& stop, const Dims& ste
   Shape shape;
   Strides strides;
   int64_t offset = 0;
+  bool whole = true;
   for (int i = 0; i < a.ndim(); ++i) {
-    if (step[i] < 1) {
-      fail(ErrorCode::invalid_argument, "[slice] step {} on axis {}; steps are positive", step[i],
-           i);
+    if (step[i] == 0) {
+      fail(ErrorCode::invalid_argument, "[slice] step 0 on axis {} goes nowhere; give another", i);
     }
-    const int64_t begin = clamp_bound(start[i], a.shape()[i]);
-    const int64_t end = std::max(begin, clamp_bound(stop[i], a.shape()[i]));
-    shape.push_back((end - begin + step[i] - 1) / step[i]);
-    strides.push_back(a.strides()[i] * step[i]);
+    const bool down = step[i] < 0;
+    const int64_t extent = a.shape()[i];
+    const int64_t begin = clamp_bound(start[i], extent, down);
+    const int64_t end = clamp_bound(stop[i], extent, down);
+    const int64_t distance = down ? begin - end : end - begin;
+    // No step is longer than the axis: products below stay in range.
+    const int64_t by = std::clamp(step[i], -extent - 1, extent + 1);
+    shape.push_back(distance > 0 ? (distance - 1) / std::abs(by) + 1 : 0);
+    strides.push_back(a.strides()[i] * by);
     offset += begin * a.strides()[i];
+    whole = whole && shape.back() == extent && (by > 0 || extent <= 1);
   }
-  if (shape == a.shape()) return a;
+  if (whole) return a;
   if (element_count(shape) == 0) offset = 0;
   return make_view(a, shape, strides, offset * static_cast<int64_t>(size_of(a.dtype())));
 }

@@ -19,8 +19,9 @@ array transpose(const array& a, const std::vector<int>& axes);
 array swapaxes(const array& a, int axis1, int axis2);
 array moveaxis(const array& a, int from, int to);
 
-// Elements start, start + step, ... below stop of each axis. Negative starts and stops count from
-// the end and out-of-range ones are clamped, as in Python; steps are positive.
+// Elements start, start + step, ... below stop of each axis (above it for a negative step).
+// Negative starts and stops count from the end and out-of-range ones are clamped, as in Python; to
+// walk down to the first element, give a stop below -extent.
 array slice(const array& a, const Dims& start, const Dims& stop, const Dims& step);
 array slice(const array& a, const Dims& start, const Dims& stop);
 // The same on one axis, all of the others.

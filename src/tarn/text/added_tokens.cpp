@@ -65,7 +65,7 @@ AddedTokens::AddedTokens(const json& list, const Model& model, const Normalizer*
     if (token.id > kMaxTokenId) fail(ErrorCode::corrupt, "{}: more tokens than ids", inner);
     if (token.id != expected) {
       logging::warn("{}: \"{}\" gets the id {}, the file says {}", inner, token.content, token.id,
-                expected);
+                    expected);
     }
     next_id = std::max(next_id, token.id + 1);
     id_limit_ = std::max(id_limit_, token.id + 1);

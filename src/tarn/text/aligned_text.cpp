@@ -1,23 +1,25 @@
 #include "tarn/text/aligned_text.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tarn/base/error.h"
 
 namespace tarn::text {
-namespace {
-
-void check_size(size_t bytes) {
-  if (bytes > kMaxTextBytes) {
+void AlignedText::check_size(size_t bytes) const {
+  if (bytes <= limit_) return;
+  if (limit_ == kMaxTextBytes) {
     fail(ErrorCode::unsupported, "tokenizer: text of more than {} bytes: tokenize it in parts",
          kMaxTextBytes);
   }
+  fail(ErrorCode::unsupported,
+       "tokenizer: normalization makes the text longer than {} bytes: check the normalizer",
+       limit_);
 }
-
-}  // namespace
 
 AlignedText::AlignedText(std::string_view original) {
   check_size(original.size());
+  limit_ = std::min(kMaxTextBytes, std::max(size_t{1} << 20, 64 * original.size()));
   text_ = original;
   sources_.resize(original.size());
   for (uint32_t pos = 0; pos < original.size();) {
@@ -28,14 +30,17 @@ AlignedText::AlignedText(std::string_view original) {
 }
 
 AlignedText AlignedText::slice(Span range) const {
-  AlignedText out;
+  AlignedText out = empty_like(range.size());
   out.append(*this, range);
   return out;
 }
 
-void AlignedText::reserve(size_t bytes) {
-  text_.reserve(bytes);
-  sources_.reserve(bytes);
+AlignedText AlignedText::empty_like(size_t bytes) const {
+  AlignedText out;
+  out.limit_ = limit_;
+  out.text_.reserve(bytes);
+  out.sources_.reserve(bytes);
+  return out;
 }
 
 void AlignedText::append(const AlignedText& from, Span range) {
@@ -75,8 +80,7 @@ void AlignedText::append_changed(const AlignedText& from, Span range,
 }
 
 void AlignedText::change(std::span<const Change> changes, size_t removed) {
-  AlignedText out;
-  out.reserve(text_.size());
+  AlignedText out = empty_like(text_.size());
   out.append_changed(*this, {0, size()}, changes, removed);
   *this = std::move(out);
 }

@@ -20,7 +20,8 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
-// The longest text, in bytes, before and after normalization; beyond it operations fail.
+// The longest text, in bytes; beyond it operations fail. They also do where a text has grown to 64
+// times what it was and more than a mebibyte: no honest normalizer needs that.
 inline constexpr size_t kMaxTextBytes = size_t{128} << 20;
 
 // UTF-8 text; each of its bytes carries the byte range of the original text that it stands for.
@@ -39,7 +40,8 @@ class AlignedText {
   Span source(uint32_t byte) const { return sources_[byte]; }
 
   AlignedText slice(Span range) const;
-  void reserve(size_t bytes);
+  // An empty text that may grow as far as this one, with room for `bytes`.
+  AlignedText empty_like(size_t bytes) const;
   void append(const AlignedText& from, Span range);
   void append(char32_t c, Span source);
 
@@ -52,8 +54,10 @@ class AlignedText {
   void change(std::span<const Change> changes, size_t removed = 0);
 
  private:
+  void check_size(size_t bytes) const;
   std::string text_;
   std::vector<Span> sources_;
+  size_t limit_ = kMaxTextBytes;
 };
 
 }  // namespace tarn::text

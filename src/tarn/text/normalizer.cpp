@@ -237,8 +237,7 @@ class Replace final : public Normalizer {
     std::vector<Cut> cuts;
     pattern_->search()->cut(text.str(), cuts);
     if (std::none_of(cuts.begin(), cuts.end(), [](const Cut& cut) { return cut.is_match; })) return;
-    AlignedText out;
-    out.reserve(text.size());
+    AlignedText out = text.empty_like(text.size());
     for (const Cut& cut : cuts) {
       if (!cut.is_match) {
         out.append(text, cut.range);
@@ -273,8 +272,7 @@ class Prepend final : public Normalizer {
 class ByteLevel final : public Normalizer {
  public:
   void apply(AlignedText& text) const override {
-    AlignedText out;
-    out.reserve(text.size() * 2);
+    AlignedText out = text.empty_like(text.size() * 2);
     for (uint32_t i = 0; i < text.size(); ++i) {
       out.append(byte_to_char(static_cast<uint8_t>(text.str()[i])), text.source(i));
     }
@@ -301,8 +299,7 @@ class Sequence final : public Normalizer {
 
 void prepend(AlignedText& text, std::string_view prefix) {
   if (text.empty()) return;
-  AlignedText out;
-  out.reserve(text.size() + prefix.size());
+  AlignedText out = text.empty_like(text.size() + prefix.size());
   for (size_t pos = 0; pos < prefix.size();) out.append(next_char(prefix, pos), text.source(0));
   out.append(text, {0, text.size()});
   text = std::move(out);

@@ -37,8 +37,7 @@ void cut_pieces(Pieces& all, CutPiece&& cut) {
 // Rebuilds the text, each open piece written by `rewrite(text, range, out)`.
 template <typename Rewrite>
 void rewrite_pieces(Pieces& all, Rewrite&& rewrite) {
-  AlignedText out;
-  out.reserve(all.text.size() + all.pieces.size());
+  AlignedText out = all.text.empty_like(all.text.size() + all.pieces.size());
   for (Piece& piece : all.pieces) {
     const uint32_t begin = out.size();
     if (piece.id >= 0) {

@@ -69,7 +69,7 @@ struct Tokenizer::State {
   Pieces extract(std::string_view text) const {
     const AlignedText original(text);
     Pieces out;
-    out.text.reserve(text.size());
+    out.text = original.empty_like(text.size());
     const auto add = [&](const AlignedText& from, Span range, int32_t id) {
       if (range.empty()) return;
       const uint32_t begin = out.text.size();

@@ -20,11 +20,11 @@ struct Avx512 {
   using Tile = __m512i;
 
   // 24 sums, 4 tiles and a broadcast in 32 registers; 10 loads for 24 products.
-  static constexpr int stream_tokens = 8;
+  static constexpr int stream_tokens = tile_of(8);
   static constexpr size_t stream_limit = 16;
-  static constexpr int gemm_panels = 4;
-  static constexpr int gemm_tokens = 6;
-  static constexpr int exact_tokens = 6;
+  static constexpr int gemm_panels = tile_of(4);
+  static constexpr int gemm_tokens = tile_of(6);
+  static constexpr int exact_tokens = tile_of(6);
   static constexpr int dot_bits(int) { return 8; }
 
   static F zero() { return _mm512_setzero_ps(); }

@@ -61,6 +61,25 @@ TARN_INLINE void unrolled(Function&& f) {
   (std::make_integer_sequence<int, count>{});
 }
 
+// Address checks in code unrolled this far take minutes to compile. With them, the same code runs
+// in smaller tiles.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TARN_SMALL_TILES
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(TARN_SMALL_TILES)
+constexpr int largest_tile = 2;
+#else
+constexpr int largest_tile = 8;
+#endif
+#undef TARN_SMALL_TILES
+constexpr int tile_of(int count) { return count < largest_tile ? count : largest_tile; }
+
+// Tokens are taken in tiles of a kernel's most, then of 4, 2 and 1: each size is a function of its
+// own.
+constexpr int fewer(int tokens) { return tokens > 4 ? 4 : tokens / 2; }
+
 // Where things stand in a panel matrix, computed once for a call.
 struct Layout {
   size_t group_size;
@@ -168,8 +187,8 @@ void stream_tokens(const Layout& layout, ScaleType scale_type, const uint8_t* pa
   }
   if constexpr (tokens > 1) {
     if (first_token < all_tokens) {
-      stream_tokens<V, bits, tokens - 1>(layout, scale_type, panel, x, first_token, all_tokens,
-                                         rows, out, out_stride);
+      stream_tokens<V, bits, fewer(tokens)>(layout, scale_type, panel, x, first_token, all_tokens,
+                                            rows, out, out_stride);
     }
   }
 }
@@ -276,8 +295,8 @@ void multiply_tokens(const Expanded<V, panels>& w, size_t group_size, const int8
   }
   if constexpr (tokens > 1) {
     if (count > 0) {
-      multiply_tokens<V, bits, panels, tokens - 1>(w, group_size, codes, x_scales, x_sums, count,
-                                                   sums);
+      multiply_tokens<V, bits, panels, fewer(tokens)>(w, group_size, codes, x_scales, x_sums, count,
+                                                      sums);
     }
   }
 }
@@ -388,7 +407,7 @@ void multiply_tokens_exact(const float* values, size_t group_size, const float* 
   }
   if constexpr (tokens > 1) {
     if (count > 0) {
-      multiply_tokens_exact<V, tokens - 1>(values, group_size, x, x_stride, count, sums);
+      multiply_tokens_exact<V, fewer(tokens)>(values, group_size, x, x_stride, count, sums);
     }
   }
 }

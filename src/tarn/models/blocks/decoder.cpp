@@ -1,6 +1,7 @@
 #include "tarn/models/blocks/decoder.h"
 
 #include "tarn/base/error.h"
+#include "tarn/io/storage_type.h"
 
 namespace tarn::blocks {
 
@@ -30,6 +31,16 @@ array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size) {
     }
   }
   return {tokens, {1, static_cast<int64_t>(tokens.size())}};
+}
+
+std::string describe_format(const ModelConfig& config) {
+  if (!config.quantization) {
+    return config.dtype ? std::string(storage_type_name(*config.dtype)) : "dense";
+  }
+  const QuantizationFormat& format = config.quantization->format;
+  const bool mixed = !config.quantization->overrides.empty();
+  return fmt::format("{} {}-bit g{}{}", format.mode, format.bits, format.group_size,
+                     mixed ? ", mixed" : "");
 }
 
 }  // namespace tarn::blocks

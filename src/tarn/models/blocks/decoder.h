@@ -18,6 +18,9 @@ Cache make_decoder_cache(const ModelConfig& config);
 // Throws for ids outside the vocabulary and for no ids.
 array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size);  // [1, T]
 
+// How the weights are stored, for people: "BF16", "affine 4-bit g64".
+std::string describe_format(const ModelConfig& config);
+
 // Layer(builder, "layers.<i>", i) loads a layer; layer(x, cache, i, positions) runs it on [B, T,
 // hidden].
 template <typename Layer>
@@ -40,6 +43,7 @@ class Decoder final : public Model {
       lm_head_.emplace(builder_, "lm_head", config.vocab_size, config.hidden_size, false);
     }
     size_.parameters = weights.parameters();
+    size_.format = describe_format(config);
   }
 
   const ModelConfig& config() const override { return config_; }

@@ -61,7 +61,11 @@ Value float_filter(Interpreter&, const Value& input, const Args& args) {
 // round(int, precision): to tens, hundreds... when the precision is negative, halves to even.
 int64_t rounded_integer(int64_t value, int64_t precision) {
   if (precision >= 0) return value;
-  if (precision < -18) return 0;
+  if (precision < -18) {
+    const bool up = precision == -19 && std::abs(value / 2) >= 2'500'000'000'000'000'000;
+    if (up) raise("the rounded number exceeds 64 bits");
+    return 0;
+  }
   int64_t unit = 1;
   for (int64_t i = precision; i < 0; ++i) unit *= 10;
   int64_t quotient = value / unit;
