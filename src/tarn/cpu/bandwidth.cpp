@@ -67,7 +67,7 @@ ReadBandwidth measure_read_bandwidth(int threads, double seconds) {
   // Chunks are claimed by a counter, so that a thread which is held up does not hold up the others.
   std::atomic<size_t> next{0};
   std::atomic<uint64_t> sink{0};  // keeps the reads from being optimized away
-  bool stop = false;
+  std::atomic<bool> stop{false};
   std::barrier<> border(threads);
   const auto read_window = [&] {
     uint64_t sum = 0;

@@ -127,12 +127,21 @@ array Weights::get(std::string_view name, const Shape& shape) {
 
 array Weights::get_f32(std::string_view name, const Shape& shape) {
   const array stored = get(name, shape);
+  if (!is_floating(stored.dtype())) {
+    fail(ErrorCode::corrupt,
+         "{}: tensor \"{}\" holds {}, a floating type was expected; convert the model again",
+         checkpoint_.path().string(), name, tarn::name(stored.dtype()));
+  }
   count_parameters(stored.size());
   if (stored.dtype() == Dtype::f32) return stored;
   array converted = astype(stored, Dtype::f32);
   eval({converted});
   memory::count_copied(converted.nbytes());
   return converted;
+}
+
+void Weights::release(std::string_view name) const {
+  if (const TensorInfo* info = find(name)) info->owner->release(info->bytes);
 }
 
 std::optional<QuantizationFormat> Weights::format_of(std::string_view module) const {

@@ -30,6 +30,8 @@ class Weights {
   array get(std::string_view name);
   // The same as float32: for small vectors that every step reads.
   array get_f32(std::string_view name, const Shape& shape);
+  // The tensor was copied into another layout and its file pages are not needed for now.
+  void release(std::string_view name) const;
   // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
   std::optional<QuantizationFormat> format_of(std::string_view module) const;
 

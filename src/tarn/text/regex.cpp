@@ -1,6 +1,7 @@
 #include "tarn/text/regex.h"
 
 #include "tarn/base/error.h"
+#include "tarn/io/quote.h"
 #include "tarn/text/regex_syntax.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -71,8 +72,8 @@ Regex::Regex(std::string_view pattern, std::string_view where) : state_(std::mak
   size_t offset = 0;
   state_->code = compile(translated, error, offset);
   if (state_->code == nullptr) {
-    fail(ErrorCode::corrupt, "{}: regular expression \"{}\" does not compile: {} (read as \"{}\")",
-         where, pattern, error_text(error), translated);
+    fail(ErrorCode::corrupt, "{}: regular expression {} does not compile: {} (read as {})", where,
+         quote(pattern), error_text(error), quote(translated));
   }
   state_->jit = pcre2_jit_compile(state_->code, PCRE2_JIT_COMPLETE) == 0;
 }
@@ -119,16 +120,16 @@ bool RegexSearch::next(Span& match) {
     }
     if (rc < 0) {
       fail(ErrorCode::unsupported,
-           "{}: regular expression \"{}\" gave up on a text of {} bytes: {}; shorten the text or "
+           "{}: regular expression {} gave up on a text of {} bytes: {}; shorten the text or "
            "simplify the expression",
-           regex_.where, regex_.pattern, text_.size(), error_text(rc));
+           regex_.where, quote(regex_.pattern), text_.size(), error_text(rc));
     }
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data);
     const size_t begin = range[0];
     const size_t end = range[1];
     if (begin > end || end < pos_) {  // \K in a lookaround
-      fail(ErrorCode::unsupported, "{}: regular expression \"{}\" moves its match backwards",
-           regex_.where, regex_.pattern);
+      fail(ErrorCode::unsupported, "{}: regular expression {} moves its match backwards",
+           regex_.where, quote(regex_.pattern));
     }
     if (begin == end && end == last_end_) {
       pos_ = end < text_.size() ? end + char_bytes(text_[end]) : end + 1;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tarn/base/error.h"
+#include "tarn/io/quote.h"
 #include "tarn/text/unicode.h"
 
 namespace tarn::text {
@@ -112,11 +113,12 @@ class Translator {
   };
 
   [[noreturn]] void bad(std::string_view why) const {
-    fail(ErrorCode::corrupt, "{}: regular expression \"{}\", byte {}: {}", where_, in_, pos_, why);
+    fail(ErrorCode::corrupt, "{}: regular expression {}, byte {}: {}", where_, quote(in_), pos_,
+         why);
   }
   [[noreturn]] void unsupported(std::string_view what) const {
-    fail(ErrorCode::unsupported, "{}: regular expression \"{}\", byte {}: {} is not supported",
-         where_, in_, pos_, what);
+    fail(ErrorCode::unsupported, "{}: regular expression {}, byte {}: {} is not supported", where_,
+         quote(in_), pos_, what);
   }
 
   bool more(size_t n = 0) const { return pos_ + n < in_.size(); }

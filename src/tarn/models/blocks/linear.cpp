@@ -26,6 +26,7 @@ PanelArray load_panels(const Builder& builder, const std::string& module,
   check_affine_matrix(matrix, module.c_str());
   PanelArray packed = pack_panels(matrix);
   eval({packed.panels});
+  for (const char* part : {".weight", ".scales", ".biases"}) builder.weights.release(module + part);
   return packed;
 }
 
