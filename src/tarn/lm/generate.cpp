@@ -222,7 +222,9 @@ void check_prompt(const Model& model, const std::vector<int32_t>& prompt,
 }
 
 int64_t context_limit(const Model& model, int64_t option) {
-  return option > 0 ? option : model.config().max_position_embeddings;
+  if (option > 0) return option;
+  const ModelConfig& config = model.config();
+  return usable_positions(config.rope, config.max_position_embeddings);
 }
 
 Generated generate(const Model& model, Cache& cache, const std::vector<int32_t>& prompt,

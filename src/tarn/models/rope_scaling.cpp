@@ -182,6 +182,17 @@ int64_t rotary_dim(const RopeConfig& rope, int64_t head_dim) {
   return static_cast<int64_t>(static_cast<double>(head_dim) * rope.partial_rotary_factor);
 }
 
+int64_t usable_positions(const RopeConfig& rope, int64_t max_position) {
+  if (rope.type == RopeType::standard || !rope.factor) return max_position;
+  const int64_t before = rope.original_max_position_embeddings > 0
+                             ? rope.original_max_position_embeddings
+                             : max_position;
+  // A factor may be any positive number: the product is bounded before it becomes an integer.
+  constexpr double most = 1LL << 40;
+  const double stretched = static_cast<double>(before) * *rope.factor;
+  return std::max(max_position, static_cast<int64_t>(std::min(stretched, most)));
+}
+
 bool rope_depends_on_length(const RopeConfig& rope) {
   return rope.type == RopeType::dynamic || rope.type == RopeType::longrope;
 }

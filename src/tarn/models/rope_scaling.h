@@ -57,6 +57,10 @@ struct RopeFrequencies {
 // int(head_dim * partial_rotary_factor); an odd value rotates one dimension more.
 int64_t rotary_dim(const RopeConfig& rope, int64_t head_dim);
 
+// How many positions a model made for `max_position` can use: more where a scaling stretches what
+// it was made for and max_position still states the length before.
+int64_t usable_positions(const RopeConfig& rope, int64_t max_position);
+
 // Whether the frequencies depend on the length of the sequence.
 bool rope_depends_on_length(const RopeConfig& rope);
 
