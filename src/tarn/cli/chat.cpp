@@ -57,8 +57,10 @@ void run(const Options& options) {
   ChatState state{session, options.sampling, {}, false};
   LineReader reader(state_file("history"));
   if (reader.interactive()) {
-    fmt::print("{}: {} parameters, {}. /help lists the commands, Ctrl-D leaves.\n",
-               model_name(path), model.model().size().parameters, model.model().size().format);
+    const ModelSize& size = model.model().size();
+    fmt::print("{}: {:.1f} M parameters, {}. /help lists the commands, Ctrl-D leaves.\n",
+               model_name(path), static_cast<double>(size.parameters) / 1e6,
+               human_bytes(static_cast<uint64_t>(size.weight_bytes)));
   }
   bool failed = false;
   std::string message;

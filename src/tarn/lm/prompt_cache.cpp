@@ -244,8 +244,8 @@ void save_prompt_cache(const fs::path& path, const std::vector<int32_t>& tokens,
   SafetensorsWriter writer(path, specs, metadata);
   writer.append("tokens", std::as_bytes(std::span(tokens)));
   for (const auto& [tensor_name, value] : arrays) {
-    const auto* data = dispatch(value.dtype(), [&](auto zero) {
-      return reinterpret_cast<const std::byte*>(value.data<decltype(zero)>());
+    const auto* data = dispatch(value.dtype(), [&saved = value](auto zero) {
+      return reinterpret_cast<const std::byte*>(saved.template data<decltype(zero)>());
     });
     writer.append(tensor_name, {data, value.nbytes()});
   }
