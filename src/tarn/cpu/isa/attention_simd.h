@@ -66,7 +66,7 @@ inline void four_logits(Tile& tile, const K* const (&keys)[4], int64_t first, in
   tile_sums.clear();
   tile_sums.accumulate(keys, q, tile.args.qk_dim);
   const auto& acc = tile_sums.acc;
-  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+  unrolled<RT>([&](auto t) TARN_INLINE {
     store_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t],
                tile.logits + (first + t) * attention_chunk + slot, count);
   });
@@ -173,23 +173,20 @@ inline void weighted_values(const Tile& tile, int64_t chunk, int64_t first, int6
   const float* weights[RT];
   for (int t = 0; t < RT; ++t) weights[t] = tile.logits + (first + t) * attention_chunk;
   Vec acc[RT][NV];
-  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
-    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE { acc[t][i] = zero(); });
-  });
+  unrolled<RT>([&](auto t)
+                   TARN_INLINE { unrolled<NV>([&](auto i) TARN_INLINE { acc[t][i] = zero(); }); });
   for (int64_t slot = begin; slot < end; ++slot) {
     const V* row = v + (chunk - tile.args.k_offset + slot) * stride;
     Vec values[NV];
-    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE { values[i] = load(row + i * Vec::lanes, count); });
-    unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+    unrolled<NV>([&](auto i) TARN_INLINE { values[i] = load(row + i * Vec::lanes, count); });
+    unrolled<RT>([&](auto t) TARN_INLINE {
       const Vec weight = set1(weights[t][slot]);
-      unrolled<NV>([&](auto i)
-                       TARN_LAMBDA_INLINE { acc[t][i] = fma(weight, values[i], acc[t][i]); });
+      unrolled<NV>([&](auto i) TARN_INLINE { acc[t][i] = fma(weight, values[i], acc[t][i]); });
     });
   }
-  unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
-    unrolled<NV>([&](auto i) TARN_LAMBDA_INLINE {
-      store(tile.acc[first + t] + d + i * Vec::lanes, acc[t][i]);
-    });
+  unrolled<RT>([&](auto t) TARN_INLINE {
+    unrolled<NV>([&](auto i)
+                     TARN_INLINE { store(tile.acc[first + t] + d + i * Vec::lanes, acc[t][i]); });
   });
 }
 

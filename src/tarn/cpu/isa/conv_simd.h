@@ -47,9 +47,8 @@ void conv_block(ConvBlock& block, const CausalConvArgs& args, int64_t c, int64_t
     for_lanes(channels, [&](int64_t i, int count) {
       const Vec input = load(x + i, count);
       Vec y = load(block.bias + i);
-      unrolled<width - 1>([&](auto j) TARN_LAMBDA_INLINE {
-        y = fma(load(block.taps[j] + i), load(rows[j] + i), y);
-      });
+      unrolled<width - 1>(
+          [&](auto j) TARN_INLINE { y = fma(load(block.taps[j] + i), load(rows[j] + i), y); });
       y = fma(load(block.taps[width - 1] + i), input, y);
       store(rows[0] + i, input);
       store(out + i, args.silu ? silu(y) : y, count);

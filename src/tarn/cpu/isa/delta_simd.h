@@ -17,12 +17,12 @@ constexpr int delta_sums = Vec::lanes == 16 ? 4 : 2;
 struct ColumnSums {
   Vec part[delta_sums][block_vecs];
 
-  [[gnu::always_inline]] void clear() {
-    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
-      unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE { part[p][c] = zero(); });
+  TARN_INLINE void clear() {
+    unrolled<delta_sums>([&](auto p) TARN_INLINE {
+      unrolled<block_vecs>([&](auto c) TARN_INLINE { part[p][c] = zero(); });
     });
   }
-  [[gnu::always_inline]] Vec total(int c) const {
+  TARN_INLINE Vec total(int c) const {
     if constexpr (delta_sums == 4) {
       return (part[0][c] + part[1][c]) + (part[2][c] + part[3][c]);
     } else {
@@ -33,11 +33,11 @@ struct ColumnSums {
 
 // Calls f(row, number of its running sum) for every row of the state.
 template <typename F>
-[[gnu::always_inline]] inline void for_state_rows(int64_t dk, F f) {
+TARN_INLINE inline void for_state_rows(int64_t dk, F f) {
   int64_t i = 0;
   for (; i + delta_sums <= dk; i += delta_sums)
-    unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE { f(i + p, p); });
-  unrolled<delta_sums>([&](auto p) TARN_LAMBDA_INLINE {
+    unrolled<delta_sums>([&](auto p) TARN_INLINE { f(i + p, p); });
+  unrolled<delta_sums>([&](auto p) TARN_INLINE {
     if (i + p < dk) f(i + p, p);
   });
 }
@@ -52,31 +52,31 @@ inline void delta_step(float* state, int64_t dk, const float* q, const float* k,
                        Vec decay, Vec beta, float* out, int64_t count) {
   ColumnSums answer;
   answer.clear();
-  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_INLINE {
     const Vec key = set1(k[i]);
     const float* s = state + i * delta_column_block;
-    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+    unrolled<block_vecs>([&](auto c) TARN_INLINE {
       answer.part[p][c] = fma(load(s + c * Vec::lanes), key, answer.part[p][c]);
     });
   });
   Vec error[block_vecs];
-  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+  unrolled<block_vecs>([&](auto c) TARN_INLINE {
     const Vec value = load(v + c * Vec::lanes, columns_of(count, c));
     error[c] = fnma(decay, answer.total(c), value) * beta;
   });
   ColumnSums read;
   read.clear();
-  for_state_rows(dk, [&](int64_t i, auto p) TARN_LAMBDA_INLINE {
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_INLINE {
     const Vec key = set1(k[i]);
     const Vec query = set1(q[i]);
     float* s = state + i * delta_column_block;
-    unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+    unrolled<block_vecs>([&](auto c) TARN_INLINE {
       const Vec updated = fma(key, error[c], decay * load(s + c * Vec::lanes));
       store(s + c * Vec::lanes, updated);
       read.part[p][c] = fma(updated, query, read.part[p][c]);
     });
   });
-  unrolled<block_vecs>([&](auto c) TARN_LAMBDA_INLINE {
+  unrolled<block_vecs>([&](auto c) TARN_INLINE {
     store(out + c * Vec::lanes, read.total(c), columns_of(count, c));
   });
 }

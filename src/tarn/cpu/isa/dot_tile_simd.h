@@ -15,36 +15,32 @@ template <int RN, int RT>
 struct DotTile {
   Vec acc[RN][RT];
 
-  [[gnu::always_inline]] void clear() {
-    unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
-      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { acc[r][t] = zero(); });
-    });
+  TARN_INLINE void clear() {
+    unrolled<RN>(
+        [&](auto r) TARN_INLINE { unrolled<RT>([&](auto t) TARN_INLINE { acc[r][t] = zero(); }); });
   }
   template <typename W>
-  [[gnu::always_inline]] void advance(const W* const (&w)[RN], const float* const (&x)[RT],
-                                      int64_t i, int count) {
+  TARN_INLINE void advance(const W* const (&w)[RN], const float* const (&x)[RT], int64_t i,
+                           int count) {
     // The shorter side is held, the longer one passes by.
     if constexpr (RN < RT) {
       Vec weights[RN];
-      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE { weights[r] = load(w[r] + i, count); });
-      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+      unrolled<RN>([&](auto r) TARN_INLINE { weights[r] = load(w[r] + i, count); });
+      unrolled<RT>([&](auto t) TARN_INLINE {
         const Vec input = load(x[t] + i, count);
-        unrolled<RN>([&](auto r)
-                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weights[r], input, acc[r][t]); });
+        unrolled<RN>([&](auto r) TARN_INLINE { acc[r][t] = fma(weights[r], input, acc[r][t]); });
       });
     } else {
       Vec inputs[RT];
-      unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE { inputs[t] = load(x[t] + i, count); });
-      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE {
+      unrolled<RT>([&](auto t) TARN_INLINE { inputs[t] = load(x[t] + i, count); });
+      unrolled<RN>([&](auto r) TARN_INLINE {
         const Vec weight = load(w[r] + i, count);
-        unrolled<RT>([&](auto t)
-                         TARN_LAMBDA_INLINE { acc[r][t] = fma(weight, inputs[t], acc[r][t]); });
+        unrolled<RT>([&](auto t) TARN_INLINE { acc[r][t] = fma(weight, inputs[t], acc[r][t]); });
       });
     }
   }
   template <typename W>
-  [[gnu::always_inline]] void accumulate(const W* const (&w)[RN], const float* const (&x)[RT],
-                                         int64_t k) {
+  TARN_INLINE void accumulate(const W* const (&w)[RN], const float* const (&x)[RT], int64_t k) {
     int64_t i = 0;
     for (; i + Vec::lanes <= k; i += Vec::lanes) advance(w, x, i, Vec::lanes);
     if (i < k) advance(w, x, i, static_cast<int>(k - i));

@@ -21,7 +21,7 @@ template <int RN, int RT>
 inline void store_tile(const DotTile<RN, RT>& tile, float* out, int64_t ldo, int64_t count) {
   const auto& acc = tile.acc;
   for (int r = 0; r < RN && r < count; r += 4)
-    unrolled<RT>([&](auto t) TARN_LAMBDA_INLINE {
+    unrolled<RT>([&](auto t) TARN_INLINE {
       store_sums(acc[r][t], acc[r + 1][t], acc[r + 2][t], acc[r + 3][t], out + t * ldo + r,
                  count - r);
     });
@@ -40,15 +40,15 @@ inline void prefetch_row(const W* row, int64_t offset) {
 
 // Elements [begin, end) (whole cache lines) of the rows; the line `ahead` of each is prefetched.
 template <bool prefetch, typename W, int RN, int RT>
-[[gnu::always_inline]] inline void advance_lines(DotTile<RN, RT>& tile, const W* const (&w)[RN],
-                                                 const float* const (&x)[RT], int64_t begin,
-                                                 int64_t end, int64_t ahead) {
+TARN_INLINE inline void advance_lines(DotTile<RN, RT>& tile, const W* const (&w)[RN],
+                                      const float* const (&x)[RT], int64_t begin, int64_t end,
+                                      int64_t ahead) {
   constexpr int line = 64 / static_cast<int>(sizeof(W));
   for (int64_t i = begin; i < end; i += line) {
     if constexpr (prefetch)
-      unrolled<RN>([&](auto r) TARN_LAMBDA_INLINE { prefetch_row(w[r], i + ahead); });
+      unrolled<RN>([&](auto r) TARN_INLINE { prefetch_row(w[r], i + ahead); });
     unrolled<line / Vec::lanes>(
-        [&](auto j) TARN_LAMBDA_INLINE { tile.advance(w, x, i + j * Vec::lanes, Vec::lanes); });
+        [&](auto j) TARN_INLINE { tile.advance(w, x, i + j * Vec::lanes, Vec::lanes); });
   }
 }
 
@@ -109,20 +109,18 @@ void block_tile(const MatmulNtArgs& args, const Block& block, int64_t t, float* 
   if (block.first) {
     tile.clear();
   } else {
-    unrolled<tile_n>([&](auto r) TARN_LAMBDA_INLINE {
-      unrolled<RT>([&](auto i) TARN_LAMBDA_INLINE {
-        tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes);
-      });
+    unrolled<tile_n>([&](auto r) TARN_INLINE {
+      unrolled<RT>([&](auto i)
+                       TARN_INLINE { tile.acc[r][i] = load(saved + (r * RT + i) * Vec::lanes); });
     });
   }
   tile.accumulate(block.w, x, block.k);
   if (block.last) {
     store_tile(tile, args.out + t * args.ldo + block.n, args.ldo, block.n1 - block.n);
   } else {
-    unrolled<tile_n>([&](auto r) TARN_LAMBDA_INLINE {
-      unrolled<RT>([&](auto i) TARN_LAMBDA_INLINE {
-        store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]);
-      });
+    unrolled<tile_n>([&](auto r) TARN_INLINE {
+      unrolled<RT>([&](auto i)
+                       TARN_INLINE { store(saved + (r * RT + i) * Vec::lanes, tile.acc[r][i]); });
     });
   }
 }

@@ -14,6 +14,19 @@
 #include "tarn/cpu/isa/vec_avx2.h"
 #endif
 
+// For what a kernel's inner loop calls: the inliner's budget does not always reach it. Not under a
+// sanitizer, whose checks around every access, inlined hundreds of times, make slow builds.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TARN_INLINE
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TARN_INLINE
+#endif
+#if !defined(TARN_INLINE)
+#define TARN_INLINE __attribute__((always_inline))
+#endif
+
 namespace tarn::cpu {
 namespace {
 
@@ -36,9 +49,6 @@ inline void with_type(FloatType type, F f) {
   }
 }
 
-// For the lambdas of a kernel's inner loop: the inliner's budget does not always reach them.
-#define TARN_LAMBDA_INLINE __attribute__((always_inline))
-
 // f(0), f(1), ... f(N - 1) with the index a constant, so that an array of vectors indexed by it is
 // kept in registers: a loop is unrolled too late for that.
 template <int I>
@@ -46,17 +56,17 @@ struct Index {
   constexpr operator int() const { return I; }
 };
 template <typename F, int... I>
-[[gnu::always_inline]] inline void unrolled(F&& f, std::integer_sequence<int, I...>) {
+TARN_INLINE inline void unrolled(F&& f, std::integer_sequence<int, I...>) {
   (f(Index<I>{}), ...);
 }
 template <int N, typename F>
-[[gnu::always_inline]] inline void unrolled(F&& f) {
+TARN_INLINE inline void unrolled(F&& f) {
   unrolled(f, std::make_integer_sequence<int, N>{});
 }
 
 // Vectors of a row of n values: f(i, count), count == lanes but for the last.
 template <typename F>
-[[gnu::always_inline]] inline void for_lanes(int64_t n, F f) {
+TARN_INLINE inline void for_lanes(int64_t n, F f) {
   int64_t i = 0;
   for (; i + Vec::lanes <= n; i += Vec::lanes) f(i, Vec::lanes);
   if (i < n) f(i, static_cast<int>(n - i));
