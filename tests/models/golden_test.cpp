@@ -103,11 +103,7 @@ TEST_P(Golden, PromptsOfAnyLengthEqualSingleSteps) {
 INSTANTIATE_TEST_SUITE_P(Families, Golden,
                          testing::Values("llama", "llama_linear", "mistral", "qwen2", "qwen3",
                                          "qwen3_5"),
-<<<<<<< HEAD
                          [](const auto& test) { return std::string(test.param); });
-=======
-                         [](const auto& family) { return std::string(family.param); });
->>>>>>> quantize
 
 TEST(GoldenText, MultimodalCheckpointRunsAsTextAndSaysWhatWasLeftOut) {
   testing::internal::CaptureStderr();
