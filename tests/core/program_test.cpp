@@ -5,7 +5,9 @@
 
 #include <thread>
 
+#include "tarn/base/error.h"
 #include "tarn/ops/elementwise.h"
+#include "tarn/ops/index.h"
 #include "tarn/ops/shape.h"
 
 namespace tarn {
@@ -113,6 +115,18 @@ TEST(Program, ChainsLongerThanTheStackEvaluateAndVanish) {
     const array dropped = x * 2.0F;  // destroyed without evaluation
   }
   EXPECT_EQ(x.item<float>(), 1.0F);
+}
+
+TEST(Program, AnErrorSpoilsOnlyWhatDependsOnIt) {
+  const array table(iota(6), {3, 2});
+  const array good = table + 1.0F;
+  const array bad = take(good, array({7}, {1}), 0);
+  const array after = bad * 2.0F;
+  EXPECT_THROW(eval({after, good}), Error);
+  EXPECT_THAT(good.to_vector<float>(), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THROW(after.to_vector<float>(), Error);
+  EXPECT_THROW((after + 1.0F).to_vector<float>(), Error);
+  EXPECT_THAT((good * 2.0F).to_vector<float>(), ElementsAre(2, 4, 6, 8, 10, 12));
 }
 
 TEST(Program, AsyncEvalIsWaitedFor) {

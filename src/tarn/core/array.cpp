@@ -119,7 +119,7 @@ bool array::evaluated() const { return node_->storage->scheduled.load(std::memor
 
 void array::wait() const {
   if (!evaluated()) eval({*this});
-  if (node_->storage->ready) node_->storage->ready->wait();
+  if (node_->storage->ready) node_->storage->ready->wait(node_->storage->step);
 }
 
 void array::copy_values(void* values, Dtype dtype) const {

@@ -71,8 +71,8 @@ void ProgramBuilder::visit(const std::shared_ptr<OpNode>& root) {
     if (storage.producer) {
       enter(producer_of(storage));  // invalidates `frame`
     } else if (storage.ready && !storage.ready->done()) {
-      program_->inputs_.push_back(storage.ready);
-    } else if (storage.ready && storage.ready->failed()) {
+      program_->inputs_.push_back({storage.ready, storage.step});
+    } else if (storage.ready && storage.ready->failed(storage.step)) {
       std::rethrow_exception(storage.ready->error());
     }
   }

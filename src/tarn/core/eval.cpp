@@ -89,10 +89,7 @@ class Stream {
 
 void eval(const std::vector<array>& arrays) {
   Stream& stream = Stream::instance();
-  if (const std::shared_ptr<Event> event = stream.submit(arrays)) {
-    stream.run_until(*event);
-    event->wait();
-  }
+  if (const std::shared_ptr<Event> event = stream.submit(arrays)) stream.run_until(*event);
   for (const array& a : arrays) a.wait();
 }
 

@@ -12,13 +12,15 @@
 
 namespace tarn {
 
-// Set once, when a Program has run.
+// Set once, when a Program has run. An error counts for the steps that failed and for those that
+// read their results; the others' results are good.
 class Event {
  public:
-  void set(std::exception_ptr error);
+  // failed_steps: by step of the Program; empty with an error: all of them.
+  void set(std::exception_ptr error, std::vector<bool> failed_steps = {});
   bool done() const { return done_.load(std::memory_order_acquire); }
-  void wait();  // throws the Program's error
-  bool failed() const { return done() && error_ != nullptr; }
+  void wait(int step);  // until done; throws the error if that step failed
+  bool failed(int step) const;
   std::exception_ptr error() const { return error_; }
 
  private:
@@ -26,6 +28,7 @@ class Event {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::exception_ptr error_;
+  std::vector<bool> failed_steps_;
 };
 
 // The bytes behind one or more arrays. Either `producer` is set (still a promise), or `buffer` is;
@@ -35,6 +38,7 @@ struct Storage {
   std::shared_ptr<OpNode> producer;
   int output_index = 0;
   std::shared_ptr<Event> ready;
+  int step = 0;                        // of the Program behind `ready`
   std::atomic<bool> scheduled{false};  // `buffer` and `ready` may be read without the lock
 
   // Scratch of the Program builder, guarded by the evaluation lock.

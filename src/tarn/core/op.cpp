@@ -29,7 +29,8 @@ OpNode::~OpNode() {
   pending = nullptr;
 }
 
-std::vector<array> link_outputs(const std::shared_ptr<OpNode>& node, std::vector<OutputSpec> specs) {
+std::vector<array> link_outputs(const std::shared_ptr<OpNode>& node,
+                                std::vector<OutputSpec> specs) {
   std::vector<array> arrays;
   arrays.reserve(specs.size());
   node->outputs.reserve(specs.size());

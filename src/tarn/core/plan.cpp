@@ -281,11 +281,12 @@ void ProgramBuilder::set_barrier(Step& step) {
 
 // From here on the results are scheduled: whoever asks for them waits for the Program's event.
 void ProgramBuilder::publish() {
-  for (const auto& outputs : outputs_) {
-    for (const std::shared_ptr<Storage>& storage : outputs) {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    for (const std::shared_ptr<Storage>& storage : outputs_[i]) {
       if (!storage || !storage->held_outside) continue;
       storage->producer.reset();
       storage->ready = program_->event_;
+      storage->step = group_of_[i];
       storage->scheduled.store(true, std::memory_order_release);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <set>
 
 namespace tarn {
 namespace {
@@ -32,25 +33,30 @@ void reset_program_totals() {
   totals = {};
 }
 
-void Event::set(std::exception_ptr error) {
+void Event::set(std::exception_ptr error, std::vector<bool> failed_steps) {
   {
     const std::lock_guard lock(mutex_);
     error_ = std::move(error);
+    failed_steps_ = std::move(failed_steps);
     done_.store(true, std::memory_order_release);
   }
   changed_.notify_all();
 }
 
-void Event::wait() {
+void Event::wait(int step) {
   if (!done()) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return done(); });
   }
-  if (error_) std::rethrow_exception(error_);
+  if (failed(step)) std::rethrow_exception(error_);
 }
 
-void Program::run_member(int member, Team& team, std::atomic<bool>& failed,
-                         std::exception_ptr& error) {
+bool Event::failed(int step) const {
+  if (!done() || error_ == nullptr) return false;
+  return failed_steps_.empty() || failed_steps_[static_cast<size_t>(step)];
+}
+
+void Program::run_member(int member, Team& team, Failures& failures) {
   const bool alone = all_serial_;
   for (Step& step : steps_) {
     if (step.barrier_before && !alone) team.barrier().wait();
@@ -72,29 +78,60 @@ void Program::run_member(int member, Team& team, std::atomic<bool>& failed,
         step.run(args);
       }
     } catch (...) {
-      if (!failed.exchange(true)) error = std::current_exception();
+      const std::lock_guard lock(failures.mutex);
+      if (failures.error == nullptr) failures.error = std::current_exception();
+      failures.steps.push_back(static_cast<size_t>(&step - steps_.data()));
     }
   }
 }
 
+std::vector<bool> Program::spread(const std::vector<size_t>& failed) const {
+  std::vector<bool> tainted(steps_.size(), false);
+  for (const size_t step : failed) tainted[step] = true;
+  // Buffers that hold nothing of use at this point of the Program.
+  std::set<const memory::Buffer*> spoiled;
+  const auto buffer_of = [&](const Operand& operand) -> const memory::Buffer* {
+    for (const std::shared_ptr<memory::Buffer>& buffer : buffers_) {
+      if (operand.data >= buffer->data() && operand.data < buffer->data() + buffer->size()) {
+        return buffer.get();
+      }
+    }
+    return nullptr;  // an input of the Program
+  };
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const Operand& operand : steps_[i].in) {
+      if (spoiled.contains(buffer_of(operand))) tainted[i] = true;
+    }
+    for (const Operand& operand : steps_[i].out) {
+      const memory::Buffer* buffer = buffer_of(operand);
+      if (buffer == nullptr) continue;
+      if (tainted[i]) {
+        spoiled.insert(buffer);
+      } else {
+        spoiled.erase(buffer);
+      }
+    }
+  }
+  return tainted;
+}
+
 void Program::run(Team& team) {
   const auto start = std::chrono::steady_clock::now();
-  std::atomic<bool> failed{false};
-  std::exception_ptr error;
-  for (const std::shared_ptr<Event>& input : inputs_) {
-    if (input->failed()) error = input->error();  // streams run in order: it is done
+  Failures failures;
+  for (const Input& input : inputs_) {
+    if (input.event->failed(input.step)) failures.error = input.event->error();
   }
-  if (!error) {
-    if (all_serial_) {
-      run_member(0, team, failed, error);
-    } else {
-      team.run([&](int member) { run_member(member, team, failed, error); });
-    }
+  const bool readable = failures.error == nullptr;
+  if (readable && all_serial_) {
+    run_member(0, team, failures);
+  } else if (readable) {
+    team.run([&](int member) { run_member(member, team, failures); });
   }
   stats_.run_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   add_to_totals(stats_);
-  event_->set(error);
+  const bool some = readable && failures.error != nullptr;
+  event_->set(failures.error, some ? spread(failures.steps) : std::vector<bool>{});
 }
 
 }  // namespace tarn

@@ -1,7 +1,9 @@
 // A Program: the flat list of steps that computes some arrays, with every buffer planned.
 #pragma once
 
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "tarn/core/map_program.h"
@@ -49,12 +51,25 @@ class Program {
 
  private:
   friend class ProgramBuilder;
-  void run_member(int member, Team& team, std::atomic<bool>& failed, std::exception_ptr& error);
+  // What went wrong in a run; members add to it.
+  struct Failures {
+    std::mutex mutex;
+    std::exception_ptr error;  // the first
+    std::vector<size_t> steps;
+  };
+
+  void run_member(int member, Team& team, Failures& failures);
+  // Marks the steps that failed and all that read what they wrote.
+  std::vector<bool> spread(const std::vector<size_t>& failed) const;
 
   std::vector<Step> steps_;
   std::vector<std::shared_ptr<OpNode>> nodes_;            // keeps the graph while steps run
   std::vector<std::shared_ptr<memory::Buffer>> buffers_;  // and the planned memory
-  std::vector<std::shared_ptr<Event>> inputs_;            // Programs whose results this one reads
+  struct Input {
+    std::shared_ptr<Event> event;
+    int step;
+  };
+  std::vector<Input> inputs_;  // results of Programs that had not run when this one was planned
   std::shared_ptr<Event> event_ = std::make_shared<Event>();
   ProgramStats stats_;
   bool all_serial_ = true;
