@@ -298,6 +298,7 @@ TEST(QuantizedErrors, NameTheOperationAndTheRemedy) {
               HasSubstr("scales are bfloat16 and biases float32"));
 
   const PanelArray panels = pack_panels(q);
+  eval({panels.panels});
   EXPECT_THAT(error_of([&] {
                 quantized_matmul(wave({2, 64}), panels);
               }),
