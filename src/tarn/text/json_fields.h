@@ -13,7 +13,7 @@ namespace tarn::text {
 
 class Fields {
  public:
-  // `where` opens every error message. Neither is copied.
+  // `where` opens every error message. The object is not copied.
   Fields(const json& object, std::string_view where);
 
   bool has(const char* key) const;  // present and not null
@@ -31,7 +31,7 @@ class Fields {
 
  private:
   const json& object_;
-  std::string_view where_;
+  std::string where_;
 };
 
 // The whole number `value` in [0, limit]; `what` names it in errors.
