@@ -497,6 +497,20 @@ users | selectattr("missing") | list
 users | selectattr("missing", "defined") | list
 users | selectattr | list
 users | selectattr("age", "notest") | list
+none | map("upper") | list
+none | map(attribute="x") | list
+none | selectattr("x", "eq", 1) | list | length
+none | rejectattr("x") | list
+none | reject("odd") | list
+0 | select | list
+5 | select | list
+5 | map("string") | list
+"" | map | list
+[] | map("nofilter") | list
+none | unique | list
+none | batch(2) | list
+none | slice(2) | list
+none | items | list
 list | select("odd") | list
 list | reject("odd") | list
 list | select("divisibleby", 3) | list

@@ -134,6 +134,9 @@ struct FilterCall : Expr {  // filter or test
   Arguments arguments;
 };
 
+// The levels below an expression, from the depths that its parts already carry.
+int depth_below(const Expr& expr);
+
 enum class StmtKind : uint8_t {
   text,
   output,

@@ -25,6 +25,17 @@ Value generator(Interpreter& interpreter, const Value& input, const Args& args, 
   return heap.iterator("generator", std::move(next), heap.list(std::move(held)));
 }
 
+// The same for map, select and their kin, for which whatever is false is an empty sequence.
+template <typename Step>
+Value lenient_generator(Interpreter& interpreter, const Value& input, const Args& args, Step step) {
+  const bool empty = !truthy(input);
+  const Value source = empty ? interpreter.heap().list({}) : input;
+  return generator(interpreter, source, args,
+                   [empty, step = std::move(step)](Cursor& cursor, Value& out) mutable {
+                     return !empty && step(cursor, out);
+                   });
+}
+
 Args without_first(const Args& args, size_t count) {
   Args rest = args;
   const auto n = static_cast<std::ptrdiff_t>(std::min(count, rest.positional.size()));
@@ -43,7 +54,7 @@ Value map_attribute(Interpreter& interpreter, const Value& input, const Args& ar
   }
   AttributePath path(interpreter, args.find("attribute"));
   path.set_default(args.find("default"));
-  return generator(interpreter, input, args, [path](Cursor& cursor, Value& out) {
+  return lenient_generator(interpreter, input, args, [path](Cursor& cursor, Value& out) {
     Value item;
     if (!cursor.next(item)) return false;
     out = path.get(item);
@@ -55,15 +66,16 @@ Value map(Interpreter& interpreter, const Value& input, const Args& args) {
   if (args.positional.empty() && args.find("attribute")) {
     return map_attribute(interpreter, input, args);
   }
-  return generator(interpreter, input, args,
-                   [&interpreter, args, rest = without_first(args, 1)](Cursor& cursor, Value& out) {
-                     if (args.positional.empty()) raise("map requires a filter argument");
-                     Value item;
-                     if (!cursor.next(item)) return false;
-                     const std::string& name = filter_name(args.positional[0], "filter");
-                     out = interpreter.apply_filter(name, item, rest);
-                     return true;
-                   });
+  return lenient_generator(
+      interpreter, input, args,
+      [&interpreter, args, rest = without_first(args, 1)](Cursor& cursor, Value& out) {
+        if (args.positional.empty()) raise("map requires a filter argument");
+        Value item;
+        if (!cursor.next(item)) return false;
+        const std::string& name = filter_name(args.positional[0], "filter");
+        out = interpreter.apply_filter(name, item, rest);
+        return true;
+      });
 }
 
 // select, reject, selectattr and rejectattr.
@@ -83,7 +95,7 @@ Value choose(Interpreter& interpreter, const Value& input, const Args& args) {
     }
     return false;
   };
-  return generator(interpreter, input, args, std::move(step));
+  return lenient_generator(interpreter, input, args, std::move(step));
 }
 
 Value unique(Interpreter& interpreter, const Value& input, const Args& args) {
@@ -121,7 +133,7 @@ Value items(Interpreter& interpreter, const Value& input, const Args& args) {
 Value batch(Interpreter& interpreter, const Value& input, const Args& args) {
   const Bound bound("batch", args, {"linecount", "fill_with"}, 1);
   const int64_t count = bound.integer(0, 0);
-  const std::optional<Value> fill = bound.absent(1) ? std::nullopt : std::optional(*bound[1]);
+  const Value fill = bound.given(1) ? *bound[1] : Value();  // None: leave lists short
   Heap& heap = interpreter.heap();
   // A list is given out when the item after it arrives, so that a count below one gives them all.
   auto step = [&heap, count, fill, held = std::optional<Value>()](Cursor& cursor,
@@ -139,11 +151,11 @@ Value batch(Interpreter& interpreter, const Value& input, const Args& args) {
       line.push_back(item);
     }
     if (line.empty()) return false;
-    if (fill && count > static_cast<int64_t>(line.size())) {
+    if (!fill.is_none() && count > static_cast<int64_t>(line.size())) {
       heap.check(static_cast<size_t>(count) > SIZE_MAX / sizeof(Value)
                      ? SIZE_MAX
                      : static_cast<size_t>(count) * sizeof(Value));
-      line.resize(static_cast<size_t>(count), *fill);
+      line.resize(static_cast<size_t>(count), fill);
     }
     out = heap.list(std::move(line));
     return true;
@@ -154,7 +166,7 @@ Value batch(Interpreter& interpreter, const Value& input, const Args& args) {
 Value slice(Interpreter& interpreter, const Value& input, const Args& args) {
   const Bound bound("slice", args, {"slices", "fill_with"}, 1);
   const int64_t slices = bound.integer(0, 0);
-  const std::optional<Value> fill = bound.absent(1) ? std::nullopt : std::optional(*bound[1]);
+  const Value fill = bound.given(1) ? *bound[1] : Value();  // None: leave lists short
   Heap& heap = interpreter.heap();
   auto step = [&heap, slices, fill, items = std::optional<std::vector<Value>>(), begin = size_t{0},
                index = int64_t{0}](Cursor& cursor, Value& out) mutable {
@@ -169,7 +181,7 @@ Value slice(Interpreter& interpreter, const Value& input, const Args& args) {
     const auto count = static_cast<size_t>(size / slices + (extra ? 1 : 0));
     const auto first = items->begin() + static_cast<std::ptrdiff_t>(begin);
     std::vector<Value> part(first, first + static_cast<std::ptrdiff_t>(count));
-    if (fill && !extra) part.push_back(*fill);
+    if (!fill.is_none() && !extra) part.push_back(fill);
     begin += count;
     ++index;
     out = heap.list(std::move(part));
