@@ -21,7 +21,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
-  // Lets go of the memory that holds `part` of bytes(); a later read fetches it from the file again.
+  // Lets go of the memory that holds `part` of bytes(); a later read fetches it from the file
+  // again.
   void release(std::span<const std::byte> part) const;
   const std::filesystem::path& path() const { return path_; }
 
