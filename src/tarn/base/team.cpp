@@ -1,6 +1,10 @@
 #include "tarn/base/team.h"
 
 #include <hwloc.h>
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
 
 #include <algorithm>
 #include <mutex>
@@ -28,6 +32,48 @@ void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
     pause_cpu();
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+// Physical cores that this process may run on, as the number of one logical processor of each.
+const std::vector<unsigned>& cores() {
+  static const std::vector<unsigned> found = [] {
+    std::vector<unsigned> numbers;
+    hwloc_topology_t topology = nullptr;
+    if (hwloc_topology_init(&topology) == 0) {
+      if (hwloc_topology_load(topology) == 0) {
+        hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
+        if (hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) != 0) {
+          hwloc_bitmap_fill(allowed);
+        }
+        const int count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
+        for (int i = 0; i < count; ++i) {
+          const hwloc_obj_t core =
+              hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, static_cast<unsigned>(i));
+          if (hwloc_bitmap_intersects(core->cpuset, allowed) == 0) continue;
+          numbers.push_back(static_cast<unsigned>(hwloc_bitmap_first(core->cpuset)));
+        }
+        hwloc_bitmap_free(allowed);
+      }
+      hwloc_topology_destroy(topology);
+    }
+    if (numbers.empty()) {
+      for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) {
+        numbers.push_back(i);
+      }
+    }
+    return numbers;
+  }();
+  return found;
+}
+
+// A hint: where the system refuses, the scheduler decides.
+void bind_to_core([[maybe_unused]] unsigned processor) {
+#if defined(__linux__)
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+#endif
 }
 
 std::mutex team_mutex;
@@ -62,21 +108,12 @@ void Team::set_size(int threads) {
   team = std::make_unique<Team>(threads);
 }
 
-int Team::default_size() {
-  int cores = 0;
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) == 0) {
-    if (hwloc_topology_load(topology) == 0)
-      cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
-    hwloc_topology_destroy(topology);
-  }
-  const int logical = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  return cores > 0 ? std::min(cores, logical) : logical;
-}
+int Team::default_size() { return static_cast<int>(cores().size()); }
 
-Team::Team(int threads) : barrier_(threads) {
-  workers_.reserve(static_cast<size_t>(threads) - 1);
-  for (int member = 1; member < threads; ++member) {
+Team::Team(int threads) : size_(threads), barrier_(threads) {
+  if (threads == 1) return;
+  workers_.reserve(static_cast<size_t>(threads));
+  for (int member = 0; member < threads; ++member) {
     workers_.emplace_back([this, member] { worker(member); });
   }
 }
@@ -94,17 +131,20 @@ void Team::run(const std::function<void(int)>& work) {
     return;
   }
   work_ = &work;
-  running_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
+  running_.store(static_cast<uint32_t>(size_), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  work(0);
+  // No spinning here: the members need the cores.
   for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;
        left = running_.load(std::memory_order_acquire)) {
-    wait_for_change(running_, left);
+    running_.wait(left, std::memory_order_acquire);
   }
 }
 
 void Team::worker(int member) {
+  if (static_cast<size_t>(size_) == cores().size()) {
+    bind_to_core(cores()[static_cast<size_t>(member)]);
+  }
   uint32_t seen = 0;
   while (true) {
     wait_for_change(generation_, seen);

@@ -1,5 +1,8 @@
-// The CPU's one set of threads. A run calls one function on every member at once; the caller is
-// member 0. Waiting spins briefly and then sleeps, so an idle process uses no processor time.
+// The CPU's one set of threads. A run calls one function on every member at once while the caller
+// sleeps. Waiting spins briefly and then sleeps, so an idle process uses no processor time. A team
+// that takes every core binds each member to its own: left to the scheduler, two members that hand
+// work to each other may share a core for seconds while another idles. Smaller teams are not bound,
+// so that several processes do not meet on the same cores.
 #pragma once
 
 #include <atomic>
@@ -37,16 +40,17 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return size_; }
   Barrier& barrier() { return barrier_; }
 
-  // Calls work(member) on each member, returns when all have. `work` must not throw. One run at a
-  // time.
+  // Calls work(member) on each member, returns when all have; a team of one works on the calling
+  // thread. `work` must not throw. One run at a time.
   void run(const std::function<void(int)>& work);
 
  private:
   void worker(int member);
-  std::vector<std::thread> workers_;
+  const int size_;
+  std::vector<std::thread> workers_;  // none in a team of one
   Barrier barrier_;
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<uint32_t> generation_{0};
