@@ -56,10 +56,19 @@ bool Event::failed(int step) const {
   return failed_steps_.empty() || failed_steps_[static_cast<size_t>(step)];
 }
 
-void Program::run_member(int member, Team& team, Failures& failures) {
+void Program::run_member(int member, Team& team, Failures& failures, const Profile* profile,
+                         StepTime* times) {
   const bool alone = all_serial_;
+  const auto stamp = [&](const Step& step, double StepTime::*field) {
+    if (profile == nullptr) return;
+    const auto row = static_cast<size_t>(&step - steps_.data());
+    times[row * static_cast<size_t>(team.size()) + static_cast<size_t>(member)].*field =
+        profile->now();
+  };
   for (Step& step : steps_) {
+    stamp(step, &StepTime::ready);
     if (step.barrier_before && !alone) team.barrier().wait();
+    stamp(step, &StepTime::begin);
     const bool shared = !step.serial && team.size() > 1;
     if (!shared && member != 0) continue;
     const KernelArgs args{*step.node,
@@ -82,6 +91,7 @@ void Program::run_member(int member, Team& team, Failures& failures) {
       if (failures.error == nullptr) failures.error = std::current_exception();
       failures.steps.push_back(static_cast<size_t>(&step - steps_.data()));
     }
+    stamp(step, &StepTime::end);
   }
 }
 
@@ -122,11 +132,18 @@ void Program::run(Team& team) {
     if (input.event->failed(input.step)) failures.error = input.event->error();
   }
   const bool readable = failures.error == nullptr;
+  Profile* profile = current_profile();
+  std::vector<StepTime> times(profile != nullptr ? steps_.size() * static_cast<size_t>(team.size())
+                                                 : size_t{0});
+  const auto member_work = [&](int member) {
+    run_member(member, team, failures, profile, times.data());
+  };
   if (readable && all_serial_) {
-    run_member(0, team, failures);
+    member_work(0);
   } else if (readable) {
-    team.run([&](int member) { run_member(member, team, failures); });
+    team.run(member_work);
   }
+  if (profile != nullptr && readable) profile->add(steps_, times, team.size());
   stats_.run_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   add_to_totals(stats_);
