@@ -294,6 +294,7 @@ void causal_conv(benchmark::State& state) {
   args.ldx = args.ldo = args.ld_state = channels;
   args.t = tokens;
   args.weight = weight.data();
+  args.channels = channels;
   args.param_type = FloatType::bf16;
   args.width = 4;
   args.state = memory.data();

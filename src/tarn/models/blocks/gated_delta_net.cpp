@@ -12,6 +12,7 @@ namespace tarn::blocks {
 namespace {
 
 // [channels, 1, taps] in Hugging Face's layout, [channels, taps, 1] in MLX's; both are these bytes.
+// Turned once here to lie tap by tap, as the convolution reads it.
 array load_conv(const Builder& builder, const std::string& name, int64_t channels, int64_t taps) {
   const array stored = builder.weights.get(name);
   const bool known = stored.shape() == Shape{channels, 1, taps} ||
@@ -22,7 +23,9 @@ array load_conv(const Builder& builder, const std::string& name, int64_t channel
          to_string(stored.shape()), channels, taps);
   }
   builder.weights.count_parameters(stored.size());
-  return reshape(stored, {channels, taps});
+  const array by_tap = contiguous(swapaxes(reshape(stored, {channels, taps}), 0, 1));
+  eval({by_tap});
+  return swapaxes(by_tap, 0, 1);
 }
 
 }  // namespace
