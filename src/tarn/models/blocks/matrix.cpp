@@ -20,10 +20,9 @@ PanelArray load_panels(const Builder& builder, const std::string& module,
                             builder.weights.get(module + ".scales", groups),
                             builder.weights.get(module + ".biases", groups), bits, group};
   check_affine_matrix(matrix, module.c_str());
-  PanelArray packed = pack_panels(matrix);
-  eval({packed.panels});
-  for (const char* part : {".weight", ".scales", ".biases"}) builder.weights.release(module + part);
-  return packed;
+  return builder.weights.panels().add(matrix, {builder.weights.source(module + ".weight"),
+                                               builder.weights.source(module + ".scales"),
+                                               builder.weights.source(module + ".biases")});
 }
 
 }  // namespace
