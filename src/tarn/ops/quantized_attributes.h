@@ -19,4 +19,12 @@ struct PanelAttributes {
   bool exact;
 };
 
+struct PanelRangeAttributes {
+  quant::PanelFormat format;
+  int64_t rows;
+  int64_t columns;
+  int64_t first;  // panels [first, last)
+  int64_t last;
+};
+
 }  // namespace tarn

@@ -3,12 +3,11 @@
 
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "tarn/core/array.h"
+#include "tarn/models/blocks/matrix.h"
 #include "tarn/models/model.h"
 #include "tarn/models/weights.h"
-#include "tarn/ops/quantized.h"
 
 namespace tarn::blocks {
 
@@ -30,7 +29,7 @@ class Linear {
   array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
 
  private:
-  std::variant<array, PanelArray> weight_;
+  Matrix weight_;
   std::optional<array> bias_;
   bool exact_;
 };
@@ -45,7 +44,7 @@ class Embedding {
   array project(const array& x) const;       // [..., columns] -> [..., rows]
 
  private:
-  std::variant<array, PanelArray> weight_;
+  Matrix weight_;
   bool exact_;
 };
 
