@@ -152,6 +152,11 @@ void ProgramBuilder::make_kernel_step(Step& step) {
     for (const Operand& operand : step.out) step.cost += operand.nbytes();
   }
   step.serial = step.cost < serial_limit;
+  if (kernel.ahead == nullptr || step.serial || members_ == 1) return;
+  for (int member = 0; member < members_; ++member) {
+    step.ahead.push_back(kernel.ahead(shape, member));
+  }
+  program_->ahead_steps_.push_back(static_cast<size_t>(&step - program_->steps_.data()));
 }
 
 void ProgramBuilder::place_outputs(Step& step, int index) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "tarn/quant/panel.h"
 
@@ -25,6 +26,11 @@ struct PanelRangeAttributes {
   int64_t columns;
   int64_t first;  // panels [first, last)
   int64_t last;
+};
+
+// A product of one x with several matrices of the same K and group size, exact or not alike.
+struct QuantizedMatmulAttributes {
+  std::vector<PanelAttributes> matrices;
 };
 
 }  // namespace tarn

@@ -59,11 +59,12 @@ array GatedDeltaNet::operator()(const array& x, RecurrentCache& cache) const {
   const auto split_heads = [&](const array& a, int64_t count) {
     return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
   };
-  const array qkv_in = in_proj_qkv_(x);
-  const array z = in_proj_z_(x);
-  const DeltaGates gates = delta_gates(in_proj_a_(x), in_proj_b_(x), a_log_, dt_bias_);
+  const std::vector<array> in =
+      Linear::together(x, {&in_proj_qkv_, &in_proj_z_, &in_proj_a_, &in_proj_b_});
+  const array& z = in[1];
+  const DeltaGates gates = delta_gates(in[2], in[3], a_log_, dt_bias_);
 
-  const WithState mixed = causal_conv1d(qkv_in, conv_weight_, std::nullopt, cache.conv, true);
+  const WithState mixed = causal_conv1d(in[0], conv_weight_, std::nullopt, cache.conv, true);
   cache.conv = mixed.state;
   const std::vector<array> qkv = split(mixed.output, {key_width_, 2 * key_width_}, 2);
   constexpr float eps = 1e-6F;

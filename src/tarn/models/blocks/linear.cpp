@@ -21,9 +21,31 @@ Linear::Linear(const Builder& builder, const std::string& module, int64_t output
   builder.size.bytes_per_token += bytes_of(weight_);
 }
 
-array Linear::operator()(const array& x) const {
-  const array y = multiply_by(weight_, x, exact_);
-  return bias_ ? y + *bias_ : y;
+array Linear::operator()(const array& x) const { return add_bias(multiply_by(weight_, x, exact_)); }
+
+array Linear::add_bias(const array& y) const { return bias_ ? y + *bias_ : y; }
+
+std::vector<array> Linear::together(const array& x, std::initializer_list<const Linear*> layers) {
+  std::vector<PanelArray> panels;
+  for (const Linear* layer : layers) {
+    const auto* matrix = std::get_if<PanelArray>(&layer->weight_);
+    const bool fits = matrix != nullptr &&
+                      (panels.empty() || panels[0].format.group_size == matrix->format.group_size);
+    if (!fits) break;
+    panels.push_back(*matrix);
+  }
+  std::vector<array> products;
+  if (panels.size() < layers.size()) {
+    for (const Linear* layer : layers) products.push_back((*layer)(x));
+    return products;
+  }
+  products = quantized_matmul(x, panels, (*layers.begin())->exact_);
+  size_t i = 0;
+  for (const Linear* layer : layers) {
+    products[i] = layer->add_bias(products[i]);
+    ++i;
+  }
+  return products;
 }
 
 Embedding::Embedding(const Builder& builder, const std::string& module, int64_t rows,

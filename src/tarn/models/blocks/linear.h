@@ -1,8 +1,10 @@
 // Layers that are a weight matrix: dense in the checkpoint's dtype, or quantized.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tarn/core/array.h"
 #include "tarn/models/blocks/matrix.h"
@@ -28,7 +30,11 @@ class Linear {
 
   array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
 
+  // Several layers on the same x, in one step where their formats allow it.
+  static std::vector<array> together(const array& x, std::initializer_list<const Linear*> layers);
+
  private:
+  array add_bias(const array& y) const;
   Matrix weight_;
   std::optional<array> bias_;
   bool exact_;
