@@ -29,6 +29,7 @@ KernelTable embedding_kernels();
 KernelTable quantized_kernels();
 KernelTable rope_op_kernels();
 KernelTable attention_op_kernels();
+KernelTable kv_cache_kernels();
 KernelTable recurrent_kernels();
 
 }  // namespace tarn::cpu
