@@ -30,6 +30,7 @@ KernelTable quantized_kernels();
 KernelTable packing_kernels();
 KernelTable rope_op_kernels();
 KernelTable attention_op_kernels();
+KernelTable kv_cache_kernels();
 KernelTable recurrent_kernels();
 
 }  // namespace tarn::cpu

@@ -59,11 +59,12 @@ array Attention::operator()(const array& x, KvCache& cache, const Positions& pos
   // [B, H, T, D] from here
   q = rope_(swapaxes(q, 1, 2), positions.first, positions.length);
   k = rope_(swapaxes(k, 1, 2), positions.first, positions.length);
-  const KeysAndValues seen = cache.append(k, swapaxes(v, 1, 2));
+  const KeysAndValues seen = cache.append(k, swapaxes(v, 1, 2), positions.first);
   const AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(head_dim_)),
                                  .causal = true,
                                  .window = window_,
-                                 .key_offset = seen.offset};
+                                 .key_offset = seen.offset,
+                                 .position = positions.first};
   array y = swapaxes(scaled_dot_product_attention(q, seen.keys, seen.values, options), 1, 2);
   if (gate) y = y * sigmoid(*gate);
   return o_proj_(reshape(y, {batch, tokens, num_heads_ * head_dim_}));
