@@ -12,14 +12,17 @@
 #include "tarn/cli/interrupt.h"
 #include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
+#include "tarn/cpu/arithmetic_peak.h"
 #include "tarn/cpu/bandwidth.h"
 #include "tarn/cpu/isa/isa.h"
 #include "tarn/memory/pool.h"
+#include "tarn/plan/predict.h"
 
 namespace tarn::cli {
 namespace {
 
 constexpr double probe_seconds = 0.5;
+constexpr double arithmetic_seconds = 0.06;
 
 struct Options {
   std::string model;
@@ -47,15 +50,39 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
     for (const int64_t prompt : options.prompts) {
       if (prompt == 0) continue;
       benchmark.prompt = prompt;
-      rows.push_back({test_name("pp", prompt, depth), benchmark_prefill(model, benchmark), {}});
+      rows.push_back(
+          {test_name("pp", prompt, depth), prompt, depth, benchmark_prefill(model, benchmark), {}});
     }
     for (const int64_t generated : options.generated) {
       if (generated == 0) continue;
       benchmark.generated = generated;
-      rows.push_back({test_name("tg", generated, depth), {}, benchmark_decode(model, benchmark)});
+      rows.push_back({test_name("tg", generated, depth),
+                      generated,
+                      depth,
+                      {},
+                      benchmark_decode(model, benchmark)});
     }
   }
   return rows;
+}
+
+// What `tarn plan` foresees for each test, from the limits measured in this run.
+void predict(const Model& model, const Options& options, BenchReport& report) {
+  const plan::PlannedModel planned(model.config(), plan::own_weight_format(model.config()),
+                                   plan::default_kv);
+  plan::Device device;
+  device.measured = true;
+  device.bandwidth = report.bandwidth;
+  device.int8 = options.engine.exact ? report.f32_peak : report.int8_peak;
+  device.f32 = report.f32_peak;
+  for (BenchRow& row : report.rows) {
+    const auto tokens = static_cast<double>(row.tokens);
+    const auto depth = static_cast<double>(row.depth);
+    // In the middle of a decode test, one token ahead of the clock.
+    row.predicted = row.decode
+                        ? 1 / decode_seconds(planned, device, {}, depth + 1 + tokens / 2, 1)
+                        : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
+  }
 }
 
 void run(const Options& options) {
@@ -85,6 +112,11 @@ void run(const Options& options) {
 
   report.bandwidth_after = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
   report.bandwidth = std::max(report.bandwidth_before, report.bandwidth_after);
+  const cpu::ArithmeticPeak peak =
+      cpu::measure_arithmetic_peak(cpu::current_isa(), report.threads, arithmetic_seconds);
+  report.int8_peak = peak.int8_dot;
+  report.f32_peak = peak.f32_fma;
+  predict(*model, options, report);
   const std::string text = options.output == "json"  ? json_text(report)
                            : options.output == "csv" ? csv(report)
                                                      : markdown(report);

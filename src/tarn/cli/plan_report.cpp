@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "tarn/base/json.h"
 #include "tarn/cli/speed_line.h"
 
@@ -43,32 +41,25 @@ std::string device_text(const plan::Device& device) {
   return text;
 }
 
+const char* limit_text(const plan::Prediction& prediction) {
+  return prediction.decode_computes ? "arithmetic" : "memory";
+}
+
 std::string table_line(const PlanRow& row) {
   const plan::Prediction& p = row.prediction;
-  return fmt::format("{:<22} {:>9} {:>9}  {:<4} {:>11} {:>13} {:>11} {:>12}\n",
+  return fmt::format("{:<22} {:>9} {:>9}  {:<4} {:>11} {:>13} {:>11} {:>12}  {}\n",
                      row.model.format.name + (row.own ? " (own)" : ""),
                      bytes_text(p.memory.weights), bytes_text(p.memory.total()),
                      p.fits ? "yes" : "no", p.max_context,
                      p.prefill_rate ? speed_text(*p.prefill_rate) : "-",
                      p.first_token_seconds ? duration_text(*p.first_token_seconds) : "-",
-                     speed_text(p.decode_rate));
+                     speed_text(p.decode_rate), limit_text(p));
 }
 
-std::string decode_note(const PlanReport& report) {
-  const auto batch = static_cast<double>(report.workload.batch);
-  const bool computing =
-      std::any_of(report.rows.begin(), report.rows.end(), [](const PlanRow& row) {
-        return row.prediction.bandwidth_part < 0.5;  // not overhead alone
-      });
-  std::string note;
-  if (report.workload.batch > 1) {
-    note += fmt::format("decode is of all {} sequences together; each gets one part in {}\n",
-                        report.workload.batch, report.workload.batch);
-  }
-  if (computing && batch > 1) {
-    note += "with so many sequences arithmetic, not memory, limits decode in some formats\n";
-  }
-  return note;
+std::string batch_note(const PlanReport& report) {
+  if (report.workload.batch == 1) return "";
+  return fmt::format("decode is of all {} sequences together; each gets one part in {}\n",
+                     report.workload.batch, report.workload.batch);
 }
 
 json optional_json(const std::optional<double>& value) { return value ? json(*value) : json(); }
@@ -91,7 +82,8 @@ json row_json(const PlanRow& row) {
            {{"weights", p.bytes.weights}, {"kv", p.bytes.kv}, {"state", p.bytes.state}}},
           {"prefill_tokens_per_second", optional_json(p.prefill_rate)},
           {"first_token_seconds", optional_json(p.first_token_seconds)},
-          {"decode_tokens_per_second", p.decode_rate}};
+          {"decode_tokens_per_second", p.decode_rate},
+          {"decode_limit", limit_text(p)}};
 }
 
 }  // namespace
@@ -116,7 +108,7 @@ std::string plan_table(const PlanReport& report) {
   for (const PlanRow& row : report.rows) out += table_line(row);
   out += fmt::format("\nprefill and first token: a prompt of {} tokens; decode: with {} tokens\n",
                      report.workload.prompt, report.workload.context);
-  out += decode_note(report);
+  out += batch_note(report);
   if (!first.prediction.prefill_rate) {
     out += "no prefill: the device's arithmetic is not known (choose one with --device)\n";
   }

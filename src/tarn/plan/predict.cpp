@@ -36,6 +36,20 @@ bool arithmetic_known(const Device& device) {
   return quantized_rate(device) > 0 && dense_rate(device) > 0 && vector_rate(device) > 0;
 }
 
+double decode_reading(const PlannedModel& model, const Device& device, const Efficiency& efficiency,
+                      double context, double batch) {
+  const TokenBytes bytes = token_bytes(model, context);
+  return (bytes.weights + batch * (bytes.kv + bytes.state)) / reading_rate(device, efficiency);
+}
+
+double decode_computing(const PlannedModel& model, const Device& device,
+                        const Efficiency& efficiency, double context, double batch) {
+  if (!arithmetic_known(device)) return 0;
+  return batch *
+         (layer_seconds(model, device, efficiency) + head_seconds(model, device, efficiency) +
+          attention_seconds(model, device, efficiency, context, 1));
+}
+
 double activation_bytes(const PlannedModel& model, const Workload& workload) {
   constexpr double f32 = 4;
   const auto tokens =
@@ -92,16 +106,9 @@ TokenBytes token_bytes(const PlannedModel& model, double context) {
 
 double decode_seconds(const PlannedModel& model, const Device& device, const Efficiency& efficiency,
                       double context, double batch) {
-  const TokenBytes bytes = token_bytes(model, context);
-  const double reading =
-      (bytes.weights + batch * (bytes.kv + bytes.state)) / reading_rate(device, efficiency);
-  double computing = 0;
-  if (arithmetic_known(device)) {
-    computing = batch * (layer_seconds(model, device, efficiency) +
-                         head_seconds(model, device, efficiency) +
-                         attention_seconds(model, device, efficiency, context, 1));
-  }
-  return std::max(reading, computing) + efficiency.step_seconds;
+  return std::max(decode_reading(model, device, efficiency, context, batch),
+                  decode_computing(model, device, efficiency, context, batch)) +
+         efficiency.step_seconds;
 }
 
 std::optional<double> prefill_seconds(const PlannedModel& model, const Device& device,
@@ -136,10 +143,9 @@ Prediction predict(const PlannedModel& model, const Device& device, const Effici
   result.fits = fits(model, device, workload);
   result.max_context = largest_context(model, device, workload, max_positions);
   result.bytes = token_bytes(model, context);
-  const double step = decode_seconds(model, device, efficiency, context, batch);
-  result.decode_rate = batch / step;
-  result.bandwidth_part = (result.bytes.weights + batch * (result.bytes.kv + result.bytes.state)) /
-                          reading_rate(device, efficiency) / step;
+  result.decode_rate = batch / decode_seconds(model, device, efficiency, context, batch);
+  result.decode_computes = decode_computing(model, device, efficiency, context, batch) >
+                           decode_reading(model, device, efficiency, context, batch);
   const auto prompt = static_cast<double>(workload.prompt);
   result.first_token_seconds = prefill_seconds(model, device, efficiency, 0, prompt);
   if (result.first_token_seconds) result.prefill_rate = prompt / *result.first_token_seconds;

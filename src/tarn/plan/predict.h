@@ -74,11 +74,11 @@ Footprint footprint(const PlannedModel& model, const Workload& workload);
 
 struct Prediction {
   Footprint memory;
-  bool fits = false;          // into the device's usable memory
-  int64_t max_context = 0;    // tokens of each sequence that fit, at most the model's own; 0: none
-  TokenBytes bytes;           // of one sequence
-  double decode_rate = 0;     // tokens a second of all sequences together
-  double bandwidth_part = 0;  // of decode's time that reading takes; below 1 arithmetic is slower
+  bool fits = false;        // into the device's usable memory
+  int64_t max_context = 0;  // tokens of each sequence that fit, at most the model's own; 0: none
+  TokenBytes bytes;         // of one sequence
+  double decode_rate = 0;   // tokens a second of all sequences together
+  bool decode_computes = false;        // arithmetic takes longer than reading: the batch is large
   std::optional<double> prefill_rate;  // tokens a second
   std::optional<double> first_token_seconds;
 };
