@@ -51,7 +51,7 @@ TEST(Plan, NeedsOnlyAConfig) {
   const TemporaryFolder folder;
   testing::write(folder / "config.json",
                  R"({"model_type":"llama","quantization":{"bits":4,"group_size":64}})");
-  for (const std::string path : {folder.path().string(), (folder / "config.json").string()}) {
+  for (const std::string& path : {folder.path().string(), (folder / "config.json").string()}) {
     const json out = plan_json(path + " --bandwidth 100 --memory 8 --context 2048 --kv int8");
     EXPECT_EQ(out.at("parameters"), 6738415616);  // Llama 2 7B: what the keys' defaults say
     EXPECT_EQ(out.at("formats")[0].at("format"), "affine:4:64");
@@ -69,6 +69,22 @@ TEST(Plan, MeasuresThisMachine) {
   ASSERT_EQ(out.at("formats").size(), 2U);
   EXPECT_EQ(out.at("formats")[1].at("format"), "affine:6:32");
   EXPECT_GT(out.at("formats")[0].at("first_token_seconds").get<double>(), 0);
+}
+
+// The largest values that config.json may hold.
+TEST(Plan, HugeShapesAreOnlyHuge) {
+  const TemporaryFolder folder;
+  testing::write(folder / "config.json",
+                 R"({"model_type":"llama","hidden_size":1048576,"intermediate_size":16777216,
+                     "num_hidden_layers":4096,"num_attention_heads":4096,
+                     "num_key_value_heads":4096,"head_dim":8192,"vocab_size":67108864,
+                     "max_position_embeddings":1099511627776})");
+  const std::string arguments =
+      folder.path().string() + " --device m1 --context 1099511627776 --batch 1048576";
+  const json out = plan_json(arguments);
+  EXPECT_GT(out.at("formats")[0].at("memory").at("kv").get<double>(), 1e20);
+  EXPECT_EQ(out.at("formats")[0].at("max_context"), 0);
+  EXPECT_EQ(run_tarn("plan " + arguments).status, 0);
 }
 
 struct Case {

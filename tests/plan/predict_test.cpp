@@ -76,7 +76,7 @@ TEST(Prefill, TakesTheTimeOfItsProducts) {
   EXPECT_EQ(dense.dense_macs, layers);
   EXPECT_EQ(dense.head_macs, head);
   const double attention = attention_macs(dense.cost, 0, 512);
-  EXPECT_EQ(attention, 16 * 2.0 * 32 * 64 * (512 * 513 / 2));
+  EXPECT_EQ(attention, 16 * 2.0 * 32 * 64 * (512 * 513.0 / 2));
   EXPECT_DOUBLE_EQ(*prefill_seconds(dense, machine(), ideal, 0, 512),
                    (512 * layers + head + attention) / 0.25e12);
   const PlannedModel quantized = planned("llama-3.2-1b", "affine:4:64");

@@ -8,7 +8,17 @@
 namespace tarn::cli {
 namespace {
 
-std::string bytes_text(double bytes) { return human_bytes(static_cast<uint64_t>(bytes)); }
+// Shapes at the limits of config.json need more bytes than 64 bits count.
+constexpr double exact_limit = 0x1p53;
+
+std::string bytes_text(double bytes) {
+  if (bytes >= exact_limit) return fmt::format("{:.0e} B", bytes);
+  return human_bytes(static_cast<uint64_t>(bytes));
+}
+
+json whole(double count) {
+  return count < exact_limit ? json(static_cast<int64_t>(count)) : json(count);
+}
 
 std::string count_text(double count) {
   if (count < 999.5e6) return fmt::format("{:.1f} M", count / 1e6);
@@ -69,17 +79,19 @@ json row_json(const PlanRow& row) {
   const plan::WeightBytes& weights = row.model.weights;
   return {{"format", row.model.format.name},
           {"own", row.own},
-          {"file_bytes", weights.file},
+          {"file_bytes", whole(weights.file)},
           {"memory",
-           {{"weights", p.memory.weights},
-            {"kv", p.memory.kv},
-            {"state", p.memory.state},
-            {"activations", p.memory.activations},
-            {"total", p.memory.total()}}},
+           {{"weights", whole(p.memory.weights)},
+            {"kv", whole(p.memory.kv)},
+            {"state", whole(p.memory.state)},
+            {"activations", whole(p.memory.activations)},
+            {"total", whole(p.memory.total())}}},
           {"fits", p.fits},
           {"max_context", p.max_context},
           {"bytes_per_token",
-           {{"weights", p.bytes.weights}, {"kv", p.bytes.kv}, {"state", p.bytes.state}}},
+           {{"weights", whole(p.bytes.weights)},
+            {"kv", whole(p.bytes.kv)},
+            {"state", whole(p.bytes.state)}}},
           {"prefill_tokens_per_second", optional_json(p.prefill_rate)},
           {"first_token_seconds", optional_json(p.first_token_seconds)},
           {"decode_tokens_per_second", p.decode_rate},
@@ -102,9 +114,9 @@ std::string plan_table(const PlanReport& report) {
       "context", report.workload.context, report.workload.batch,
       report.workload.batch == 1 ? "sequence" : "sequences", kv_type_name(report.kv),
       bytes_text(memory.kv), bytes_text(memory.state), bytes_text(memory.activations));
-  out +=
-      fmt::format("{:<22} {:>9} {:>9}  {:<4} {:>11} {:>13} {:>11} {:>12}\n", "format", "weights",
-                  "in all", "fits", "max context", "prefill tok/s", "first token", "decode tok/s");
+  out += fmt::format("{:<22} {:>9} {:>9}  {:<4} {:>11} {:>13} {:>11} {}\n", "format", "weights",
+                     "in all", "fits", "max context", "prefill tok/s", "first token",
+                     "decode tok/s  limit");
   for (const PlanRow& row : report.rows) out += table_line(row);
   out += fmt::format("\nprefill and first token: a prompt of {} tokens; decode: with {} tokens\n",
                      report.workload.prompt, report.workload.context);
@@ -124,16 +136,16 @@ std::string plan_json(const PlanReport& report) {
   const plan::ShapeCost& cost = report.rows.front().model.cost;
   json out{{"model", report.model},
            {"family", model_family_name(report.config.family)},
-           {"parameters", parameters(cost)},
-           {"layer_parameters", layer_parameters(cost)},
+           {"parameters", whole(parameters(cost))},
+           {"layer_parameters", whole(layer_parameters(cost))},
            {"max_position_embeddings", report.config.max_position_embeddings},
            {"device",
             {{"name", device.name},
              {"description", device.description},
              {"measured", device.measured},
              {"bandwidth", device.bandwidth},
-             {"memory", device.memory},
-             {"usable_memory", usable_memory(device)},
+             {"memory", whole(device.memory)},
+             {"usable_memory", whole(usable_memory(device))},
              {"multiply_adds_per_second",
               {{"int8", device.int8}, {"half", device.half}, {"f32", device.f32}}}}},
            {"efficiency",
