@@ -21,11 +21,11 @@ STD = 0.02
 CHUNK = 1 << 20  # values
 
 
-# Shapes: each returns (config, tensors); a tensor is (name, shape, kind). Kinds are the keys of FILL.
+# Tensors of each family: (name, shape, kind). Kinds are the keys of FILL.
 
 
 def dense(config, extra_attention=()):
-    """Tensors of a llama-like decoder with tied embeddings, and a layer's attention tensors."""
+    """Tensors of a llama-like decoder, with a layer's further attention tensors."""
     hidden, ffn = config["hidden_size"], config["intermediate_size"]
     head_dim = config["head_dim"]
     heads = config["num_attention_heads"] * head_dim
@@ -39,8 +39,15 @@ def dense(config, extra_attention=()):
         yield at + "self_attn.o_proj.weight", [hidden, heads], "normal"
         for name in extra_attention:
             yield at + f"self_attn.{name}.weight", [head_dim], "one"
-    yield "model.embed_tokens.weight", [config["vocab_size"], hidden], "normal"
-    yield "model.norm.weight", [hidden], "one"
+    yield from ends(config, "one")
+
+
+def ends(config, norm):
+    table = [config["vocab_size"], config["hidden_size"]]
+    yield "model.embed_tokens.weight", table, "normal"
+    if not config["tie_word_embeddings"]:
+        yield "lm_head.weight", table, "normal"
+    yield "model.norm.weight", [config["hidden_size"]], norm
 
 
 def norms_and_mlp(at, hidden, ffn, norm):
@@ -83,107 +90,36 @@ def qwen3_5(config):
             yield at + "dt_bias", [value_heads], "dt_bias"
             yield at + "norm.weight", [config["linear_value_head_dim"]], "one"
             yield at + "out_proj.weight", [hidden, value], "normal"
-    yield "model.embed_tokens.weight", [config["vocab_size"], hidden], "normal"
-    yield "model.norm.weight", [hidden], "zero"
+    yield from ends(config, "zero")
 
 
-def shape_qwen3_5_0_8b(layers):
-    layers = layers or 24
-    config = {
-        "architectures": ["Qwen3_5ForCausalLM"],
-        "model_type": "qwen3_5_text",
-        "hidden_size": 1024,
-        "intermediate_size": 3584,
-        "num_hidden_layers": layers,
-        "layer_types": ["linear_attention" if (i + 1) % 4 else "full_attention" for i in range(layers)],
-        "num_attention_heads": 8,
-        "num_key_value_heads": 2,
-        "head_dim": 256,
-        "attn_output_gate": True,
-        "linear_num_key_heads": 16,
-        "linear_num_value_heads": 16,
-        "linear_key_head_dim": 128,
-        "linear_value_head_dim": 128,
-        "linear_conv_kernel_dim": 4,
-        "partial_rotary_factor": 0.25,
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": 10000000.0,
-            "partial_rotary_factor": 0.25,
-            "mrope_interleaved": True,
-            "mrope_section": [11, 11, 10],
-        },
-        "rms_norm_eps": 1e-6,
-        "max_position_embeddings": 262144,
-        "vocab_size": 248320,
-        "eos_token_id": 248044,
-    }
-    return config, qwen3_5(config)
-
-
-def shape_qwen3_0_6b(layers):
-    config = {
-        "architectures": ["Qwen3ForCausalLM"],
-        "model_type": "qwen3",
-        "hidden_size": 1024,
-        "intermediate_size": 3072,
-        "num_hidden_layers": layers or 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0},
-        "rms_norm_eps": 1e-6,
-        "max_position_embeddings": 40960,
-        "sliding_window": None,
-        "use_sliding_window": False,
-        "vocab_size": 151936,
-        "bos_token_id": 151643,
-        "eos_token_id": 151645,
-    }
-    return config, dense(config, ("q_norm", "k_norm"))
-
-
-def shape_llama_3_2_1b(layers):
-    config = {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "hidden_size": 2048,
-        "intermediate_size": 8192,
-        "num_hidden_layers": layers or 16,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-        "head_dim": 64,
-        "mlp_bias": False,
-        "rope_parameters": {
-            "rope_type": "llama3",
-            "rope_theta": 500000.0,
-            "factor": 32.0,
-            "high_freq_factor": 4.0,
-            "low_freq_factor": 1.0,
-            "original_max_position_embeddings": 8192,
-        },
-        "rms_norm_eps": 1e-5,
-        "max_position_embeddings": 131072,
-        "vocab_size": 128256,
-        "bos_token_id": 128000,
-        "eos_token_id": 128001,
-    }
-    return config, dense(config)
-
-
-SHAPES = {
-    "qwen3.5-0.8b": shape_qwen3_5_0_8b,
-    "qwen3-0.6b": shape_qwen3_0_6b,
-    "llama-3.2-1b": shape_llama_3_2_1b,
+# Families whose tensors are known here; the shapes themselves are those of `tarn plan`.
+TENSORS = {
+    "llama": dense,
+    "mistral": dense,
+    "qwen3": lambda config: dense(config, ("q_norm", "k_norm")),
+    "qwen3_5_text": qwen3_5,
 }
-COMMON = {
-    "attention_bias": False,
-    "attention_dropout": 0.0,
-    "dtype": "bfloat16",
-    "hidden_act": "silu",
-    "tie_word_embeddings": True,
-    "use_cache": True,
-}
+SHAPE_FOLDER = Path(__file__).resolve().parent.parent / "src" / "tarn" / "plan" / "shapes"
+
+
+def read_shapes():
+    """config.json by name."""
+    shapes = {path.name.removesuffix(".json"): json.loads(path.read_text()) for path in SHAPE_FOLDER.glob("*.json")}
+    return {name: shapes[name] for name in sorted(shapes) if shapes[name]["model_type"] in TENSORS}
+
+
+SHAPES = read_shapes()
+
+
+def make_shape(name, layers):
+    """(config, tensors) with `layers` layers, or the model's own number."""
+    config = dict(SHAPES[name])
+    config["num_hidden_layers"] = layers = layers or config["num_hidden_layers"]
+    interval = config.pop("full_attention_interval", None)
+    if interval:
+        config["layer_types"] = ["linear_attention" if (i + 1) % interval else "full_attention" for i in range(layers)]
+    return dict(sorted(config.items())), sorted(TENSORS[config["model_type"]](config))
 
 
 # Values.
@@ -268,9 +204,7 @@ def main():
     if arguments.layers is not None and arguments.layers < 1:
         parser.error("--layers: needs at least 1")
 
-    config, tensors = SHAPES[arguments.shape](arguments.layers)
-    config = dict(sorted({**COMMON, **config}.items()))
-    tensors = sorted(tensors)
+    config, tensors = make_shape(arguments.shape, arguments.layers)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     # config.json comes last: a folder that has one is whole.
     config_path = arguments.folder / "config.json"

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tarn/base/error.h"
+#include "tarn/cpu/arithmetic_peak.h"
 #include "tarn/cpu/bandwidth.h"
 #include "tarn/cpu/isa/qmatmul.h"
 
@@ -131,29 +132,6 @@ double product_seconds(Threads& threads, const cpu::QMatmulKernels& kernels, con
   });
 }
 
-// Multiply-adds a second of one thread when nothing but VPDPBUSD is done: 16 independent sums. Zero
-// where there is no such instruction.
-double dot_peak() {
-#if defined(__x86_64__)
-  if (cpu::best_isa() < Isa::avx512) return 0;
-  constexpr int loops = 250'000, products = 8 * 16;
-  const double start = cpu_seconds();
-  for (int i = 0; i < loops; ++i) {
-    asm volatile(
-        ".rept 8\n"
-        ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "vpdpbusd %%zmm16, %%zmm17, %%zmm\\r\n"
-        ".endr\n"
-        ".endr\n" ::
-            : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-              "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-  }
-  return static_cast<double>(loops) * products * 64 / (cpu_seconds() - start);
-#else
-  return 0;
-#endif
-}
-
 struct Case {
   std::string name;
   int threads;
@@ -222,7 +200,8 @@ void bench_decode(const cpu::QMatmulKernels& kernels, int rounds) {
   print("decode", "GB/s", 1e-9, cases);
 }
 
-void bench_prefill(const cpu::QMatmulKernels& kernels, int rounds) {
+void bench_prefill(Isa isa, int rounds) {
+  const auto& kernels = cpu::qmatmul_kernels(isa);
   constexpr size_t inputs = 4096, rows = 4096;
   std::vector<Case> cases;
   for (const int bits : {4, 6, 8}) {
@@ -234,7 +213,7 @@ void bench_prefill(const cpu::QMatmulKernels& kernels, int rounds) {
         std::vector<float> out(tokens * rows);
         Case one{describe(w.panels.format, tokens), 1, {}, {}};
         for (int round = 0; round < rounds; ++round) {
-          one.limits.push_back(dot_peak());
+          one.limits.push_back(cpu::int8_dot_rate(isa));
           const double start = cpu_seconds();
           kernels.matmul(w.panels, 0, quant::panel_count(rows), x.view, tokens, out.data(), rows);
           one.rates.push_back(static_cast<double>(rows * inputs * tokens) /
@@ -259,7 +238,7 @@ int main(int argc, char** argv) {
                cpu::measure_read_bandwidth(2, 0.5).best * 1e-9);
     const std::string part = argc > 3 ? argv[3] : "";
     if (part != "prefill") bench_decode(kernels, rounds);
-    if (part != "decode") bench_prefill(kernels, rounds);
+    if (part != "decode") bench_prefill(isa, rounds);
   } catch (const Error& error) {
     fmt::print(stderr, "qmatmul_bench: {}\n", error.what());
     return 1;

@@ -21,6 +21,7 @@ ORDER = [
     ["vision"],
     ["models"],
     ["compress"],
+    ["plan"],
     ["lm"],
     ["server"],
     ["cli"],

@@ -15,15 +15,18 @@
 #include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/profile_report.h"
+#include "tarn/cpu/arithmetic_peak.h"
 #include "tarn/cpu/bandwidth.h"
 #include "tarn/cpu/isa/isa.h"
 #include "tarn/io/atomic_file.h"
 #include "tarn/memory/pool.h"
+#include "tarn/plan/predict.h"
 
 namespace tarn::cli {
 namespace {
 
 constexpr double probe_seconds = 0.5;
+constexpr double arithmetic_seconds = 0.06;
 
 struct Options {
   std::string model;
@@ -74,7 +77,7 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
       if (prompt == 0) continue;
       benchmark.prompt = prompt;
       const std::string test = test_name("pp", prompt, depth);
-      rows.push_back({test, benchmark_prefill(model, benchmark), {}});
+      rows.push_back({test, prompt, depth, benchmark_prefill(model, benchmark), {}});
       if (!profiled) continue;
       profile_test(
           test, benchmark, [&](const auto& b) { benchmark_prefill(model, b); }, profiles);
@@ -83,7 +86,7 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
       if (generated == 0) continue;
       benchmark.generated = generated;
       const std::string test = test_name("tg", generated, depth);
-      rows.push_back({test, {}, benchmark_decode(model, benchmark)});
+      rows.push_back({test, generated, depth, {}, benchmark_decode(model, benchmark)});
       if (!profiled) continue;
       profile_test(
           test, benchmark, [&](const auto& b) { benchmark_decode(model, b); }, profiles);
@@ -101,6 +104,25 @@ void write_trace(const std::string& path, const Profiles& profiles) {
   file.commit();
   fmt::print(stderr, "{}: the steps of {}, for https://ui.perfetto.dev{}\n", path, test,
              profile->truncated() ? "; it was cut after a million spans" : "");
+}
+
+// What `tarn plan` foresees for each test, from the limits measured in this run.
+void predict(const Model& model, const Options& options, BenchReport& report) {
+  const plan::PlannedModel planned(model.config(), plan::own_weight_format(model.config()),
+                                   plan::default_kv);
+  plan::Device device;
+  device.measured = true;
+  device.bandwidth = report.bandwidth;
+  device.int8 = options.engine.exact ? report.f32_peak : report.int8_peak;
+  device.f32 = report.f32_peak;
+  for (BenchRow& row : report.rows) {
+    const auto tokens = static_cast<double>(row.tokens);
+    const auto depth = static_cast<double>(row.depth);
+    // In the middle of a decode test, one token ahead of the clock.
+    row.predicted = row.decode
+                        ? 1 / decode_seconds(planned, device, {}, depth + 1 + tokens / 2, 1)
+                        : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
+  }
 }
 
 void run(const Options& options) {
@@ -131,6 +153,11 @@ void run(const Options& options) {
 
   report.bandwidth_after = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
   report.bandwidth = std::max(report.bandwidth_before, report.bandwidth_after);
+  const cpu::ArithmeticPeak peak =
+      cpu::measure_arithmetic_peak(cpu::current_isa(), report.threads, arithmetic_seconds);
+  report.int8_peak = peak.int8_dot;
+  report.f32_peak = peak.f32_fma;
+  predict(*model, options, report);
   const std::string text = options.output == "json"  ? json_text(report)
                            : options.output == "csv" ? csv(report)
                                                      : markdown(report);

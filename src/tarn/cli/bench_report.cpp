@@ -39,19 +39,21 @@ double bytes_per_second(const DecodeResult& decode) {
 
 std::string markdown(const BenchReport& report) {
   std::string out =
-      "| model | format | size | params | unit | threads | test | t/s | min - max | GB/s | % of "
+      "| model | format | size | params | unit | threads | test | t/s | min - max | predicted | "
+      "GB/s | % of "
       "limit "
-      "|\n| --- | --- | ---: | ---: | --- | ---: | --- | ---: | ---: | ---: | ---: |\n";
+      "|\n| --- | --- | ---: | ---: | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n";
   for (const BenchRow& row : report.rows) {
     const std::string speed =
         row.decode ? fmt::format("{:.1f} | {:.0f}", bytes_per_second(*row.decode) / 1e9,
                                  percent_of_limit(report, *row.decode))
                    : " | ";
-    out += fmt::format("| {} | {} | {} | {} | {} {} | {} | {} | {:.2f} | {:.1f} - {:.1f} | {} |\n",
-                       report.model, report.size.format,
-                       human_bytes(static_cast<uint64_t>(report.size.weight_bytes)),
-                       parameters(report.size.parameters), report.unit, report.isa, report.threads,
-                       row.test, rate(row).median, rate(row).least, rate(row).most, speed);
+    out += fmt::format(
+        "| {} | {} | {} | {} | {} {} | {} | {} | {:.2f} | {:.1f} - {:.1f} | {:.1f} | {} |\n",
+        report.model, report.size.format,
+        human_bytes(static_cast<uint64_t>(report.size.weight_bytes)),
+        parameters(report.size.parameters), report.unit, report.isa, report.threads, row.test,
+        rate(row).median, rate(row).least, rate(row).most, row.predicted, speed);
   }
   out += "\n";
   for (const BenchRow& row : report.rows) {
@@ -63,7 +65,7 @@ std::string markdown(const BenchReport& report) {
     if (row.decode) {
       const DecodeResult& d = *row.decode;
       out += fmt::format(
-          "{}: reads {} a token ({} weights, {} cache); beside the kernels {:.0f} us a token "
+          "{}: moves {} a token ({} weights, {} cache); beside the kernels {:.0f} us a token "
           "({:.1f} %), of it {:.0f} us planning; {:.0f} steps, {:.0f} barriers\n",
           row.test, human_bytes(static_cast<uint64_t>(d.weight_bytes + d.cache_bytes)),
           human_bytes(static_cast<uint64_t>(d.weight_bytes)),
@@ -86,6 +88,7 @@ std::string markdown(const BenchReport& report) {
 std::string csv(const BenchReport& report) {
   std::string out =
       "model,format,size_bytes,parameters,unit,isa,threads,repeats,test,tokens_per_second,min,max,"
+      "predicted,"
       "first_token_seconds,bytes_per_token,bytes_per_second,bandwidth,percent_of_limit,"
       "overhead_seconds,plan_seconds,steps,barriers,peak_pool_bytes,peak_resident_bytes\n";
   const auto quoted = [](const std::string& text) {
@@ -94,10 +97,10 @@ std::string csv(const BenchReport& report) {
     return result + "\"";
   };
   for (const BenchRow& row : report.rows) {
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},", quoted(report.model),
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},", quoted(report.model),
                        quoted(report.size.format), report.size.weight_bytes, report.size.parameters,
                        report.unit, report.isa, report.threads, report.repeats, quoted(row.test),
-                       rate(row).median, rate(row).least, rate(row).most);
+                       rate(row).median, rate(row).least, rate(row).most, row.predicted);
     out += row.prefill ? fmt::format("{},", row.prefill->first_token.median) : ",";
     if (row.decode) {
       const DecodeResult& d = *row.decode;
@@ -117,6 +120,7 @@ std::string json_text(const BenchReport& report) {
   json tests = json::array();
   for (const BenchRow& row : report.rows) {
     json test{{"test", row.test}, {"tokens_per_second", spread_json(rate(row))}};
+    test["predicted_tokens_per_second"] = row.predicted;
     if (row.prefill) test["first_token_seconds"] = spread_json(row.prefill->first_token);
     if (row.decode) {
       const DecodeResult& d = *row.decode;
@@ -144,6 +148,7 @@ std::string json_text(const BenchReport& report) {
             {{"limit", report.bandwidth},
              {"before", report.bandwidth_before},
              {"after", report.bandwidth_after}}},
+           {"multiply_adds_per_second", {{"int8", report.int8_peak}, {"f32", report.f32_peak}}},
            {"memory",
             {{"peak_pool_bytes", report.peak_pool_bytes}, {"copied_bytes", report.copied_bytes}}},
            {"tests", tests}};

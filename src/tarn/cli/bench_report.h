@@ -12,8 +12,11 @@ namespace tarn::cli {
 
 struct BenchRow {
   std::string test;  // "pp512", "tg128", "pp512 @ d4096"
+  int64_t tokens = 0;
+  int64_t depth = 0;  // tokens in the cache beforehand
   std::optional<PrefillResult> prefill;
   std::optional<DecodeResult> decode;
+  double predicted = 0;  // tokens a second, as `tarn plan` foresees for the limits of this run
 };
 
 struct BenchReport {
@@ -27,6 +30,8 @@ struct BenchReport {
   double bandwidth = 0;         // bytes a second: the limit of decode
   double bandwidth_before = 0;  // the two measurements that it is the larger of
   double bandwidth_after = 0;
+  double int8_peak = 0;  // multiply-adds a second
+  double f32_peak = 0;
   uint64_t peak_pool_bytes = 0;
   uint64_t copied_bytes = 0;  // weights that were not used in place
   std::optional<uint64_t> peak_resident_bytes;

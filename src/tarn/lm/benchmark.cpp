@@ -9,6 +9,7 @@
 #include "tarn/lm/generate.h"
 #include "tarn/lm/sampler.h"
 #include "tarn/models/stepper.h"
+#include "tarn/plan/shape_cost.h"
 
 namespace tarn {
 namespace {
@@ -144,7 +145,8 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
   }
   result.rate = spread(rates);
   result.weight_bytes = static_cast<double>(model.size().bytes_per_token);
-  result.cache_bytes = cache_bytes;
+  // Recurrent states are written back as a whole.
+  result.cache_bytes = cache_bytes + plan::state_bytes(plan::shape_cost(model.config()));
   result.graph_seconds = outside_seconds;
   return result;
 }

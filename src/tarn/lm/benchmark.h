@@ -38,7 +38,7 @@ struct PrefillResult {
 struct DecodeResult {
   Spread rate;               // tokens a second
   double weight_bytes = 0;   // read for one token
-  double cache_bytes = 0;    // read for one token, on average over the test
+  double cache_bytes = 0;    // read for one token, on average over the test, and written: states
   double graph_seconds = 0;  // for one token: all that is neither a Program's run nor sampling
   ProgramCost program;
 };
