@@ -81,6 +81,101 @@ inline void delta_step(float* state, int64_t dk, const float* q, const float* k,
   });
 }
 
+// All tokens through the block's state, in one pass over the state a token: while token t updates a
+// row, what the updated row answers to the key of t + 1 is summed as well. The sums are those of
+// delta_step, in its order. For instruction sets with registers for both.
+constexpr bool delta_one_pass = Vec::lanes == 16;
+
+// A block's view of the tokens.
+struct DeltaTokens {
+  const float* q;
+  const float* k;
+  const float* v;
+  const float* g;
+  const float* beta;
+  float* out;
+};
+
+inline DeltaTokens tokens_of(const GatedDeltaArgs& args, int64_t head, int64_t column) {
+  const int64_t key_head = head / (args.value_heads / args.key_heads);
+  return {args.q + key_head * args.q_head_stride,
+          args.k + key_head * args.k_head_stride,
+          args.v + head * args.v_head_stride + column,
+          args.g + head,
+          args.beta + head,
+          args.out + head * args.out_head_stride + column};
+}
+
+// Rows of tokens lie pages apart, where no hardware looks ahead.
+inline void prefetch_token(const GatedDeltaArgs& args, const DeltaTokens& at, int64_t t) {
+  constexpr int64_t line = 64 / sizeof(float);
+  if (t >= args.t) return;
+  for (int64_t i = 0; i < args.dk; i += line) {
+    __builtin_prefetch(at.q + t * args.q_token_stride + i);
+    __builtin_prefetch(at.k + t * args.k_token_stride + i);
+  }
+  for (int64_t i = 0; i < delta_column_block; i += line) {
+    __builtin_prefetch(at.v + t * args.v_token_stride + i);
+    __builtin_prefetch(at.out + t * args.out_token_stride + i, 1);
+  }
+}
+
+inline void delta_block(const GatedDeltaArgs& args, const DeltaTokens& at, float* state,
+                        int64_t count) {
+  constexpr int64_t prefetch_tokens = 4;
+  ColumnSums answer;
+  answer.clear();
+  for_state_rows(args.dk, [&](int64_t i, auto p) TARN_INLINE {
+    const Vec key = set1(at.k[i]);
+    unrolled<block_vecs>([&](auto c) TARN_INLINE {
+      answer.part[p][c] =
+          fma(load(state + i * delta_column_block + c * Vec::lanes), key, answer.part[p][c]);
+    });
+  });
+  for (int64_t t = 0; t < args.t; ++t) {
+    prefetch_token(args, at, t + prefetch_tokens);
+    const float* q = at.q + t * args.q_token_stride;
+    const float* k = at.k + t * args.k_token_stride;
+    const float* next_k = t + 1 < args.t ? k + args.k_token_stride : k;
+    const Vec decay = exp(set1(at.g[t * args.g_token_stride]));
+    const Vec beta = set1(at.beta[t * args.beta_token_stride]);
+    Vec error[block_vecs];
+    unrolled<block_vecs>([&](auto c) TARN_INLINE {
+      const Vec value = load(at.v + t * args.v_token_stride + c * Vec::lanes, columns_of(count, c));
+      error[c] = fnma(decay, answer.total(c), value) * beta;
+    });
+    ColumnSums read;
+    read.clear();
+    answer.clear();
+    for_state_rows(args.dk, [&](int64_t i, auto p) TARN_INLINE {
+      const Vec key = set1(k[i]);
+      const Vec query = set1(q[i]);
+      const Vec next = set1(next_k[i]);
+      float* s = state + i * delta_column_block;
+      unrolled<block_vecs>([&](auto c) TARN_INLINE {
+        const Vec updated = fma(key, error[c], decay * load(s + c * Vec::lanes));
+        store(s + c * Vec::lanes, updated);
+        read.part[p][c] = fma(updated, query, read.part[p][c]);
+        answer.part[p][c] = fma(updated, next, answer.part[p][c]);
+      });
+    });
+    unrolled<block_vecs>([&](auto c) TARN_INLINE {
+      store(at.out + t * args.out_token_stride + c * Vec::lanes, read.total(c),
+            columns_of(count, c));
+    });
+  }
+}
+
+inline void delta_block_two_passes(const GatedDeltaArgs& args, const DeltaTokens& at, float* state,
+                                   int64_t count) {
+  for (int64_t t = 0; t < args.t; ++t) {
+    delta_step(state, args.dk, at.q + t * args.q_token_stride, at.k + t * args.k_token_stride,
+               at.v + t * args.v_token_stride, exp(set1(at.g[t * args.g_token_stride])),
+               set1(at.beta[t * args.beta_token_stride]), at.out + t * args.out_token_stride,
+               count);
+  }
+}
+
 // One token: the state is read and written once, in place, and memory sets the pace. A strip is
 // wide enough to be streamed and small enough to be still in the first-level cache when it is
 // written.
@@ -156,12 +251,10 @@ inline int64_t delta_strips(const GatedDeltaArgs& args, int64_t item0, int64_t i
 
 void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch) {
   const int64_t blocks = delta_items(args) / args.value_heads;
-  const int64_t group = args.value_heads / args.key_heads;
   auto* const block = static_cast<float*>(scratch);
   if (args.t == 1) item0 = delta_strips(args, item0, item1);
   for (int64_t item = item0; item < item1; ++item) {
     const int64_t head = item / blocks;
-    const int64_t key_head = head / group;
     const int64_t column = item % blocks * delta_column_block;
     const int64_t count = min_of(delta_column_block, args.dv - column);
     float* const state = args.state + head * args.dk * args.dv + column;
@@ -170,14 +263,11 @@ void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void*
         store(block + i * delta_column_block + c * Vec::lanes,
               load(state + i * args.dv + c * Vec::lanes, columns_of(count, c)));
     }
-    for (int64_t t = 0; t < args.t; ++t) {
-      const float* q = args.q + t * args.q_token_stride + key_head * args.q_head_stride;
-      const float* k = args.k + t * args.k_token_stride + key_head * args.k_head_stride;
-      const float* v = args.v + t * args.v_token_stride + head * args.v_head_stride + column;
-      float* out = args.out + t * args.out_token_stride + head * args.out_head_stride + column;
-      const Vec decay = exp(set1(args.g[t * args.g_token_stride + head]));
-      const Vec beta = set1(args.beta[t * args.beta_token_stride + head]);
-      delta_step(block, args.dk, q, k, v, decay, beta, out, count);
+    const DeltaTokens at = tokens_of(args, head, column);
+    if constexpr (delta_one_pass) {
+      delta_block(args, at, block, count);
+    } else {
+      delta_block_two_passes(args, at, block, count);
     }
     for (int64_t i = 0; i < args.dk; ++i)
       for_lanes(count, [&](int64_t c, int here) {
