@@ -128,6 +128,7 @@ void ProgramBuilder::make_map_step(const Group& group, Step& step) {
     output_register[m] = step.map->add_instruction(function, registers);
   }
   const int64_t bytes = step.out[0].nbytes() * static_cast<int64_t>(group.members.size() + 1);
+  step.cost = bytes;
   step.serial = bytes < serial_limit;
 }
 
@@ -144,14 +145,18 @@ void ProgramBuilder::make_kernel_step(Step& step) {
       free_.push_back(std::move(scratch));
     }
   }
-  int64_t cost = 0;
   if (kernel.cost != nullptr) {
-    cost = kernel.cost(shape);
+    step.cost = kernel.cost(shape);
   } else {
-    for (const Operand& operand : step.in) cost += operand.nbytes();
-    for (const Operand& operand : step.out) cost += operand.nbytes();
+    for (const Operand& operand : step.in) step.cost += operand.nbytes();
+    for (const Operand& operand : step.out) step.cost += operand.nbytes();
   }
-  step.serial = cost < serial_limit;
+  step.serial = step.cost < serial_limit;
+  if (kernel.ahead == nullptr || step.serial || members_ == 1) return;
+  for (int member = 0; member < members_; ++member) {
+    step.ahead.push_back(kernel.ahead(shape, member));
+  }
+  program_->ahead_steps_.push_back(static_cast<size_t>(&step - program_->steps_.data()));
 }
 
 void ProgramBuilder::place_outputs(Step& step, int index) {

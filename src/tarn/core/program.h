@@ -8,6 +8,7 @@
 
 #include "tarn/core/map_program.h"
 #include "tarn/core/node.h"
+#include "tarn/core/profile.h"
 #include "tarn/core/unit.h"
 
 namespace tarn {
@@ -21,6 +22,8 @@ struct Step {
   std::byte* scratch = nullptr;
   bool serial = false;  // member 0 alone
   bool barrier_before = false;
+  int64_t cost = 0;                               // bytes moved, or their equivalent in time
+  std::vector<std::span<const std::byte>> ahead;  // by member: what it reads first; may be empty
   StepState state;
 };
 
@@ -58,12 +61,14 @@ class Program {
     std::vector<size_t> steps;
   };
 
-  void run_member(int member, Team& team, Failures& failures);
+  void run_member(int member, Team& team, Failures& failures, const Profile* profile,
+                  StepTime* times);
   // Marks the steps that failed and all that read what they wrote.
   std::vector<bool> spread(const std::vector<size_t>& failed) const;
 
   std::vector<Step> steps_;
-  std::vector<std::shared_ptr<OpNode>> nodes_;            // keeps the graph while steps run
+  std::vector<size_t> ahead_steps_;             // those with something to fetch ahead, ascending
+  std::vector<std::shared_ptr<OpNode>> nodes_;  // keeps the graph while steps run
   std::vector<std::shared_ptr<memory::Buffer>> buffers_;  // and the planned memory
   struct Input {
     std::shared_ptr<Event> event;
