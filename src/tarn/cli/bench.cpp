@@ -95,6 +95,17 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
   return rows;
 }
 
+// Perfetto shows one test well; the last is written.
+void write_trace(const std::string& path, const Profiles& profiles) {
+  const auto& [test, profile] = profiles.back();
+  const std::string trace = chrome_trace(*profile);
+  AtomicFile file(path, trace.size());
+  file.write_at(0, std::as_bytes(std::span(trace)));
+  file.commit();
+  fmt::print(stderr, "{}: the steps of {}, for https://ui.perfetto.dev{}\n", path, test,
+             profile->truncated() ? "; it was cut after a million spans" : "");
+}
+
 KvType kv_type(const Model& model) {
   const Cache cache = model.make_cache();
   for (const LayerCache& layer : cache.layers()) {
@@ -120,17 +131,6 @@ void predict(const Model& model, const Options& options, BenchReport& report) {
                         ? 1 / decode_seconds(planned, device, {}, depth + 1 + tokens / 2, 1)
                         : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
   }
-}
-
-// Perfetto shows one test well; the last is written.
-void write_trace(const std::string& path, const Profiles& profiles) {
-  const auto& [test, profile] = profiles.back();
-  const std::string trace = chrome_trace(*profile);
-  AtomicFile file(path, trace.size());
-  file.write_at(0, std::as_bytes(std::span(trace)));
-  file.commit();
-  fmt::print(stderr, "{}: the steps of {}, for https://ui.perfetto.dev{}\n", path, test,
-             profile->truncated() ? "; it was cut after a million spans" : "");
 }
 
 void run(const Options& options) {

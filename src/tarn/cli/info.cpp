@@ -18,6 +18,7 @@
 #include "tarn/io/safetensors_header.h"
 #include "tarn/models/config.h"
 #include "tarn/models/generation_config.h"
+#include "tarn/models/packed.h"
 
 namespace tarn::cli {
 namespace {
@@ -41,14 +42,21 @@ struct Facts {
   std::string unsupported;  // why
   std::map<std::string_view, Format> formats;
   uint64_t parameters = 0;
+  uint64_t packed_matrices = 0;
 };
 
 // Values before quantization: MLX packs them into U32 words beside scales (and biases), which are
 // not parameters of the model.
 uint64_t parameter_count(const Checkpoint& checkpoint, const std::optional<ModelConfig>& config) {
+  const bool packed = is_packed(checkpoint);
   uint64_t total = 0;
   for (const TensorInfo* info : checkpoint.tensors()) {
     const std::string_view name = info->name;
+    if (packed && name.ends_with(packed_suffix)) {
+      const PackedMatrix matrix = packed_matrix(checkpoint, *info);
+      total += static_cast<uint64_t>(matrix.rows) * static_cast<uint64_t>(matrix.columns);
+      continue;
+    }
     const std::string module(name.substr(0, std::min(name.rfind('.'), name.size())));
     const bool quantized = checkpoint.find(module + ".scales") != nullptr;
     const bool side = name.ends_with(".scales") || name.ends_with(".biases");
@@ -70,7 +78,8 @@ Facts gather(const std::filesystem::path& model) {
               .generation = {},
               .unsupported = {},
               .formats = {},
-              .parameters = 0};
+              .parameters = 0,
+              .packed_matrices = 0};
   if (std::filesystem::is_directory(model)) {
     try {
       facts.config = load_model_config(model);
@@ -81,11 +90,13 @@ Facts gather(const std::filesystem::path& model) {
       facts.unsupported = error.what();
     }
   }
+  const bool packed = is_packed(facts.checkpoint);
   for (const TensorInfo* info : facts.checkpoint.tensors()) {
     Format& format = facts.formats[storage_type_name(info->type)];
     format.tensors += 1;
     format.elements += info->element_count();
     format.bytes += info->bytes.size();
+    if (packed && info->name.ends_with(packed_suffix)) ++facts.packed_matrices;
   }
   facts.parameters = parameter_count(facts.checkpoint, facts.config);
   return facts;
@@ -195,6 +206,9 @@ void print_text(const Facts& facts, const Options& options) {
   row("weights", "{}B in {} tensors, {} {}", scaled(facts.checkpoint.total_bytes()),
       facts.checkpoint.tensors().size(), facts.checkpoint.files().size(),
       facts.checkpoint.files().size() == 1 ? "file" : "files");
+  if (facts.packed_matrices > 0) {
+    row("packed", "{} matrices as panels, layout {}", facts.packed_matrices, packed_layout);
+  }
   for (const auto& [name, format] : facts.formats) {
     row("", "{:<8} {}B in {} tensors", name, scaled(format.bytes), format.tensors);
   }
@@ -249,6 +263,9 @@ void print_json(const Facts& facts, const Options& options) {
               {"files", json::array()},
               {"formats", json::object()}};
   if (facts.config) out["config"] = config_json(*facts.config, facts.generation);
+  if (facts.packed_matrices > 0) {
+    out["packed"] = {{"layout", packed_layout}, {"matrices", facts.packed_matrices}};
+  }
   if (!facts.unsupported.empty()) out["unsupported"] = facts.unsupported;
   for (const SafetensorsFile& file : facts.checkpoint.files()) {
     out["files"].push_back(

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   tarn::cli::add_template(app);
   tarn::cli::add_info(app);
   tarn::cli::add_quantize(app);
+  tarn::cli::add_pack(app);
   tarn::cli::add_plan(app);
   try {
     app.parse(argc, argv);  // a subcommand's callback does its work

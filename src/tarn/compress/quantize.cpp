@@ -11,6 +11,7 @@
 #include "tarn/base/error.h"
 #include "tarn/base/file.h"
 #include "tarn/base/json.h"
+#include "tarn/compress/model_folder.h"
 #include "tarn/compress/module_plan.h"
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_writer.h"
@@ -22,43 +23,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kConfig = "config.json";
 constexpr int64_t kPieceValues = int64_t{1} << 22;  // 16 MiB as float32
 
 // Written where the top-level object of config.json closes.
 constexpr std::array kConfigKeys{"quantization", "quantization_config"};
 
 std::string read_config(const fs::path& in) {
-  std::string text = read_file(in / kConfig, uint64_t{64} << 20);
-  const json config = parse_json(text, (in / kConfig).string(), 64, true);
+  std::string text = read_file(in / config_name, uint64_t{64} << 20);
+  const json config = parse_json(text, (in / config_name).string(), 64, true);
   for (const char* key : kConfigKeys) {
     if (config.is_object() && config.contains(key)) {
       fail(ErrorCode::invalid_argument,
            "{}: \"{}\" says that the model is quantized already: quantize the original model",
-           (in / kConfig).string(), key);
+           (in / config_name).string(), key);
     }
   }
   return text;
-}
-
-void check_folders(const fs::path& in, const fs::path& out) {
-  std::error_code ignored;
-  if (!fs::is_directory(in, ignored)) {
-    fail(ErrorCode::not_found, "{}: no such folder: name a model folder in Hugging Face layout",
-         in.string());
-  }
-  if (fs::equivalent(in, out, ignored)) {
-    fail(ErrorCode::invalid_argument, "{}: is the input itself: name another folder for the result",
-         out.string());
-  }
-  if (!fs::exists(out, ignored)) return;
-  if (!fs::is_directory(out, ignored)) {
-    fail(ErrorCode::invalid_argument, "{}: exists and is no folder: name another", out.string());
-  }
-  if (!fs::is_empty(out, ignored)) {
-    fail(ErrorCode::invalid_argument, "{}: the folder is not empty: empty it or name another",
-         out.string());
-  }
 }
 
 std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
@@ -192,26 +172,6 @@ std::string quantized_config(const std::string& source, const ordered_json& quan
   return text + "\n}\n";
 }
 
-bool is_side_file(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (name == kConfig || name.ends_with(".safetensors.index.json")) return false;
-  static const std::set<std::string, std::less<>> extensions{".json", ".jinja", ".txt", ".model"};
-  return extensions.contains(path.extension().string()) || name.starts_with("LICENSE") ||
-         name.starts_with("NOTICE");
-}
-
-void copy_side_files(const fs::path& in, const fs::path& out) {
-  for (const auto& entry : fs::directory_iterator(in)) {
-    if (!entry.is_regular_file() || !is_side_file(entry.path())) continue;
-    std::error_code error;
-    fs::copy_file(entry.path(), out / entry.path().filename(), error);
-    if (error) {
-      fail(ErrorCode::io, "{}: cannot be copied to {}: {}", entry.path().string(), out.string(),
-           error.message());
-    }
-  }
-}
-
 // "model.layers.17.mlp.up_proj.weight" as "model.layers.*.mlp.up_proj.weight".
 std::string without_numbers(std::string_view name) {
   std::string result;
@@ -289,7 +249,7 @@ void write_model(const fs::path& in, const fs::path& out, const std::vector<Plan
   }
   writer.finish();
   copy_side_files(in, out);
-  write_file(out / kConfig, config_text);
+  write_file(out / config_name, config_text);
 }
 
 }  // namespace
@@ -298,7 +258,7 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
                               const std::function<void(uint64_t, uint64_t)>& progress) {
   check_folders(in, out);
   const std::string source = read_config(in);
-  const ModelConfig config = parse_model_config(source, (in / kConfig).string());
+  const ModelConfig config = parse_model_config(source, (in / config_name).string());
   const Checkpoint checkpoint = Checkpoint::open(in);
   const std::vector<PlannedTensor> plan = plan_modules(checkpoint, config, recipe);
   QuantizeReport report = report_of(plan, recipe);

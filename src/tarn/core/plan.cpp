@@ -25,8 +25,11 @@ memory::PlanMark& mark_of(memory::Buffer& buffer, uint64_t program) {
 
 }  // namespace
 
-ProgramBuilder::ProgramBuilder(const Unit& unit, int members)
-    : unit_(unit), members_(members), id_(next_id.fetch_add(1, std::memory_order_relaxed)) {}
+ProgramBuilder::ProgramBuilder(const Unit& unit, int members, bool recorded)
+    : unit_(unit),
+      members_(members),
+      recorded_(recorded),
+      id_(next_id.fetch_add(1, std::memory_order_relaxed)) {}
 
 std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) {
   const auto start = std::chrono::steady_clock::now();
@@ -34,6 +37,7 @@ std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) 
   if (order_.empty() && program_->inputs_.empty()) return nullptr;
   group();
   make_steps();
+  program_->members_ = members_;
   ProgramStats& stats = program_->stats_;
   stats.operations = static_cast<int>(order_.size());
   stats.steps = static_cast<int>(groups_.size());
@@ -199,6 +203,7 @@ std::shared_ptr<memory::Buffer> ProgramBuilder::reuse_input(const Step& step, in
     if (storage.buffer->borrowed() || storage.buffer->size() < bytes) continue;
     // Planned buffers are also held in buffers_; an evaluated one must be the storage's alone.
     if (!storage.producer && storage.buffer.use_count() > 1) continue;
+    if (!storage.producer && recorded_ && !storage.donated) continue;
     const auto other_view = [&](const array* other) {
       return other != inputs[i] && other->node()->storage == input.node()->storage;
     };
@@ -299,8 +304,8 @@ void ProgramBuilder::publish() {
 }
 
 std::unique_ptr<Program> Program::build(const std::vector<array>& roots, const Unit& unit,
-                                        int members) {
-  return ProgramBuilder(unit, members).build(roots);
+                                        int members, bool recorded) {
+  return ProgramBuilder(unit, members, recorded).build(roots);
 }
 
 }  // namespace tarn

@@ -146,6 +146,27 @@ void Program::run_member(int member, Team& team, Failures& failures, const Profi
   }
 }
 
+void Program::rearm() {
+  event_ = std::make_shared<Event>();
+  inputs_.clear();
+  stats_.build_seconds = 0;
+  for (Step& step : steps_) step.state.next.store(0, std::memory_order_relaxed);
+}
+
+std::vector<std::byte**> Program::pointers() {
+  std::vector<std::byte**> found;
+  for (Step& step : steps_) {
+    for (Operand& operand : step.in) found.push_back(&operand.data);
+    for (Operand& operand : step.out) found.push_back(&operand.data);
+    if (step.scratch != nullptr) found.push_back(&step.scratch);
+  }
+  return found;
+}
+
+void Program::forget(memory::Buffer* buffer) {
+  std::erase_if(buffers_, [&](const auto& kept) { return kept.get() == buffer; });
+}
+
 std::vector<bool> Program::spread(const std::vector<size_t>& failed) const {
   std::vector<bool> tainted(steps_.size(), false);
   for (const size_t step : failed) tainted[step] = true;

@@ -42,11 +42,18 @@ class Program {
   // Plans the work that `roots` need; null when there is none. Allocates all memory of the run, so
   // a limit is hit here and not midway. Afterwards the roots count as scheduled. Call with the
   // evaluation lock held.
+  // recorded: it will run more than once, so it overwrites no input but those marked as donated.
   static std::unique_ptr<Program> build(const std::vector<array>& roots, const Unit& unit,
-                                        int members);
+                                        int members, bool recorded = false);
 
   // Runs the steps on the team, then sets event(). Does not throw.
   void run(Team& team);
+
+  // For running it again on other memory (core/compile.h), while it does not run.
+  void rearm();                             // a new event
+  std::vector<std::byte**> pointers();      // every address that steps work on
+  void forget(memory::Buffer* buffer);      // no longer keeps it alive
+  int members() const { return members_; }  // of the team it was planned for
 
   const std::shared_ptr<Event>& event() const { return event_; }
   const ProgramStats& stats() const { return stats_; }
@@ -77,8 +84,14 @@ class Program {
   std::vector<Input> inputs_;  // results of Programs that had not run when this one was planned
   std::shared_ptr<Event> event_ = std::make_shared<Event>();
   ProgramStats stats_;
+  int members_ = 0;
   bool all_serial_ = true;
 };
+
+// Plans what the roots need, which is something, to be run by the caller as often as it likes.
+std::shared_ptr<Program> plan_program(const std::vector<array>& roots);
+// Runs it behind all that was planned before. Throws the first error of the work.
+void run_program(const std::shared_ptr<Program>& program);
 
 // Totals over all Programs of the process since the last reset (benchmarks and tests read them).
 ProgramStats program_totals();

@@ -25,7 +25,16 @@ uint64_t checked_bytes(const TensorSpec& spec) {
          "negative, whole bytes in all",
          quote(spec.name), shape_text(spec.shape), storage_type_name(spec.type), kMaxTensorRank);
   }
+  if (spec.alignment != 0 && bytes % spec.alignment != 0) {
+    fail(ErrorCode::invalid_argument,
+         "safetensors: tensor {}: {} bytes do not fill an alignment of {}: pad it",
+         quote(spec.name), bytes, spec.alignment);
+  }
   return bytes;
+}
+
+uint64_t alignment_of(const TensorSpec& spec) {
+  return spec.alignment != 0 ? spec.alignment : storage_type_alignment(spec.type);
 }
 
 template <typename Json>
@@ -43,9 +52,9 @@ std::string dump(const Json& value, int indent = -1) {
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      std::vector<TensorSpec> tensors,
                                      const SafetensorsMetadata& metadata) {
-  std::stable_sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
-    return storage_type_alignment(a.type) > storage_type_alignment(b.type);
-  });
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const auto& a, const auto& b) { return alignment_of(a) > alignment_of(b); });
+  const uint64_t alignment = tensors.empty() ? 8 : std::max<uint64_t>(8, alignment_of(tensors[0]));
   ordered_json header = ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
@@ -63,7 +72,8 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
     offset += bytes;
   }
   std::string text = dump(header);
-  text.resize((text.size() + 7) / 8 * 8, ' ');
+  constexpr size_t prefix = sizeof(uint64_t);  // the header's length
+  text.resize((prefix + text.size() + alignment - 1) / alignment * alignment - prefix, ' ');
   if (text.size() > kMaxSafetensorsHeader) {
     fail(ErrorCode::invalid_argument,
          "{}: {} tensors make a header of {} bytes, beyond the format's limit of {}: write smaller "

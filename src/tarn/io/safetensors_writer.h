@@ -21,6 +21,9 @@ struct TensorSpec {
   std::string name;
   StorageType type = StorageType::f32;
   std::vector<int64_t> shape;
+  // Where its data may begin in the file: a power of two; 0: what its type needs. Its size must be
+  // a multiple of it, since the format allows no gaps.
+  uint64_t alignment = 0;
 };
 
 using SafetensorsMetadata = std::map<std::string, std::string>;
@@ -29,11 +32,12 @@ using SafetensorsMetadata = std::map<std::string, std::string>;
 inline const SafetensorsMetadata kDefaultMetadata = {{"format", "pt"}};
 
 // One file. Tensors are laid out by falling alignment and otherwise as declared, and the header is
-// padded to 8 bytes, so that every tensor is aligned for its type. The file appears under its name
-// only in `finish`; a writer that is destroyed before leaves nothing behind.
+// padded to the largest one (at least 8 bytes), so that every tensor is aligned. The file appears
+// under its name only in `finish`; a writer that is destroyed before leaves nothing behind.
 class SafetensorsWriter {
  public:
-  // invalid_argument: an empty or repeated name, a shape without a valid size. io: see AtomicFile.
+  // invalid_argument: an empty or repeated name, a shape without a valid size, or one that does not
+  // fill its alignment. io: see AtomicFile.
   SafetensorsWriter(const std::filesystem::path& path, std::vector<TensorSpec> tensors,
                     const SafetensorsMetadata& metadata = kDefaultMetadata);
 

@@ -187,7 +187,7 @@ class Reader {
       const array keys = read_array(prefix + "keys", like.keys, length - offset);
       const array values = read_array(prefix + "values", like.values, length - offset);
       std::get<KvCache>(layer).restore(keys, values, offset, like.keys.shape(3),
-                                           like.values.shape(3));
+                                       like.values.shape(3));
     } else {
       const auto& like = std::get<RecurrentCache>(expected);
       auto& recurrent = std::get<RecurrentCache>(layer);

@@ -63,21 +63,9 @@ bool KvCache::fits(int64_t tokens) const { return keys_ && length_ + tokens <= k
 
 int64_t KvCache::capacity() const { return keys_ ? keys_->shape(2) : 0; }
 
-std::vector<array> KvCache::buffers() const {
+std::vector<array*> KvCache::buffers() {
   if (!keys_) return {};
-  return {*keys_, *values_};
-}
-
-void KvCache::set_buffers(const std::vector<array>& buffers) {
-  const auto same = [](const array& a, const std::optional<array>& b) {
-    return b && a.shape() == b->shape() && a.dtype() == b->dtype();
-  };
-  if (buffers.size() != 2 || !same(buffers[0], keys_) || !same(buffers[1], values_)) {
-    fail(ErrorCode::internal, "cache: {} buffers given that are not those of this layer",
-         buffers.size());
-  }
-  keys_ = buffers[0];
-  values_ = buffers[1];
+  return {&*keys_, &*values_};
 }
 
 void KvCache::advance(int64_t tokens) {
@@ -127,9 +115,42 @@ void Cache::expect(int64_t length) {
 
 bool Cache::fits(int64_t tokens) const {
   return std::all_of(layers_.begin(), layers_.end(), [&](const LayerCache& layer) {
-    const auto* kv = std::get_if<KvCache>(&layer);
-    return kv == nullptr || kv->fits(tokens);
+    if (const auto* kv = std::get_if<KvCache>(&layer)) return kv->fits(tokens);
+    const auto& recurrent = std::get<RecurrentCache>(layer);
+    return recurrent.conv && recurrent.state;
   });
+}
+
+std::vector<array*> Cache::buffers() {
+  std::vector<array*> all;
+  for (LayerCache& layer : layers_) {
+    if (auto* kv = std::get_if<KvCache>(&layer)) {
+      for (array* buffer : kv->buffers()) all.push_back(buffer);
+    } else {
+      auto& recurrent = std::get<RecurrentCache>(layer);
+      if (recurrent.conv) all.push_back(&*recurrent.conv);
+      if (recurrent.state) all.push_back(&*recurrent.state);
+    }
+  }
+  return all;
+}
+
+std::vector<int64_t> Cache::layout() const {
+  std::vector<int64_t> all;
+  for (const LayerCache& layer : layers_) {
+    if (const auto* kv = std::get_if<KvCache>(&layer)) {
+      all.push_back(kv->capacity());
+      all.push_back(kv->start());
+    }
+  }
+  return all;
+}
+
+void Cache::advance_all(int64_t tokens) {
+  for (LayerCache& layer : layers_) {
+    if (auto* kv = std::get_if<KvCache>(&layer)) kv->advance(tokens);
+  }
+  advance(tokens);
 }
 
 bool Cache::can_trim() const {

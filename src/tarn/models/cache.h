@@ -25,7 +25,7 @@ struct KeysAndValues {
 //
 // A step that appends bakes no length into its graph, only the buffers' capacity and start(). It
 // can thus be run again with other arrays: while fits(T) holds, the same operations on buffers()
-// and another first position do what append would, if advance(T) and set_buffers follow.
+// and another first position do what append would, if advance(T) follows.
 class KvCache {
  public:
   static constexpr int64_t kv_block = 256;  // tokens
@@ -58,9 +58,8 @@ class KvCache {
   bool fits(int64_t tokens) const;          // whether append would write in place
   int64_t capacity() const;                 // rows of the buffers; 0: none yet
   int64_t start() const { return start_; }  // absolute position of row 0
-  std::vector<array> buffers() const;       // keys, values; empty before the first append
-  void set_buffers(const std::vector<array>& buffers);  // of the same shapes
-  void advance(int64_t tokens);  // counts tokens that were written; no more than fit
+  std::vector<array*> buffers();            // keys, values; none before the first append
+  void advance(int64_t tokens);             // counts tokens that were written; no more than fit
 
  private:
   void drop_unseen();
@@ -105,8 +104,15 @@ class Cache {
   // Forgets the last `count` tokens. False, and nothing happens, where that is not possible.
   bool trim(int64_t count);
 
-  // Whether `tokens` more can be written without new buffers (see KvCache::fits).
+  // For running a recorded step again (models/stepper.h). Whether `tokens` more can be written
+  // without new buffers, and every layer has its state.
   bool fits(int64_t tokens) const;
+  // Where the arrays of all layers are kept, in one order; they may be taken and replaced.
+  std::vector<array*> buffers();
+  // What a recorded step takes for granted: two caches with equal layouts can share it.
+  std::vector<int64_t> layout() const;
+  // Counts tokens, in every layer, that such a step has written.
+  void advance_all(int64_t tokens);
 
   // Every array of the cache: evaluate these to have the cache up to date.
   std::vector<array> arrays() const;

@@ -8,6 +8,7 @@
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
 #include "tarn/memory/pool.h"
+#include "tarn/models/packed.h"
 #include "tarn/ops/elementwise.h"
 
 namespace tarn {
@@ -70,6 +71,7 @@ Weights::Weights(const std::filesystem::path& folder,
       panels_(checkpoint_.total_bytes()),
       quantization_(std::move(quantization)) {
   for (const std::string& warning : checkpoint_.warnings()) logging::warn("{}", warning);
+  is_packed(checkpoint_);  // refuses a layout that it does not know
 }
 
 const TensorInfo* Weights::find(std::string_view name) const {
@@ -140,6 +142,23 @@ array Weights::get_f32(std::string_view name, const Shape& shape) {
   eval({converted});
   memory::count_copied(converted.nbytes());
   return converted;
+}
+
+std::optional<PanelArray> Weights::packed(std::string_view module, int64_t rows, int64_t columns) {
+  const std::string name = std::string(module) + std::string(packed_suffix);
+  if (!has(name)) return std::nullopt;
+  const TensorInfo& info = require(name);
+  const PackedMatrix matrix = packed_matrix(checkpoint_, info);
+  if (matrix.rows != rows || matrix.columns != columns) {
+    fail(ErrorCode::corrupt,
+         "{}: tensor \"{}\" holds panels of {} x {}, config.json asks for {} x {}; the two do not "
+         "belong together",
+         checkpoint_.path().string(), info.name, matrix.rows, matrix.columns, rows, columns);
+  }
+  const size_t bytes = matrix.panel_bytes();
+  return PanelArray{array(memory::borrow(info.bytes.data(), bytes, info.owner),
+                          {static_cast<int64_t>(bytes)}, Dtype::u8),
+                    matrix.format, rows, columns};
 }
 
 std::optional<QuantizationFormat> Weights::format_of(std::string_view module) const {

@@ -31,6 +31,8 @@ class Weights {
   array get(std::string_view name);
   // The same as float32: for small vectors that every step reads.
   array get_f32(std::string_view name, const Shape& shape);
+  // The panels of `module` in a packed checkpoint, used in place; nothing when there are none.
+  std::optional<PanelArray> packed(std::string_view module, int64_t rows, int64_t columns);
   // Where the tensor lies in its file.
   const TensorInfo& source(std::string_view name) { return require(name); }
   // Packs quantized matrices; finish() it before the model is used.

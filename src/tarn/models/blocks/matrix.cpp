@@ -30,10 +30,13 @@ PanelArray load_panels(const Builder& builder, const std::string& module,
 Matrix load_matrix(const Builder& builder, const std::string& module, int64_t rows,
                    int64_t columns) {
   builder.weights.count_parameters(rows * columns);
-  if (const auto format = builder.weights.format_of(module)) {
-    PanelArray packed = load_panels(builder, module, *format, rows, columns);
-    builder.size.weight_bytes += static_cast<int64_t>(packed.panels.nbytes());
-    return packed;
+  std::optional<PanelArray> packed = builder.weights.packed(module, rows, columns);
+  if (const auto format = builder.weights.format_of(module); format && !packed) {
+    packed = load_panels(builder, module, *format, rows, columns);
+  }
+  if (packed) {
+    builder.size.weight_bytes += static_cast<int64_t>(packed->panels.nbytes());
+    return *packed;
   }
   array dense = builder.weights.get(module + ".weight", {rows, columns});
   if (!is_floating(dense.dtype()) || dense.dtype() == Dtype::f64) {

@@ -1,0 +1,124 @@
+#include "tarn/models/packed.h"
+
+#include "tarn/base/error.h"
+#include "tarn/base/json.h"
+#include "tarn/io/quote.h"
+
+namespace tarn {
+namespace {
+
+constexpr const char* kRemedy = "write the folder anew with `tarn pack`";
+// Far beyond any matrix, and small enough that no size below overflows.
+constexpr int64_t max_extent = (int64_t{1} << 31) - 1;
+
+int64_t integer(const json& fields, const char* key, std::string_view tensor) {
+  const auto found = fields.find(key);
+  if (found == fields.end() || !found->is_number_integer()) {
+    fail(ErrorCode::corrupt, "tensor {}: its description lacks the number \"{}\": {}",
+         quote(tensor), key, kRemedy);
+  }
+  // Beyond int64, nlohmann holds an unsigned number.
+  const int64_t value = found->is_number_unsigned() && found->get<uint64_t>() > max_extent
+                            ? max_extent + 1
+                            : found->get<int64_t>();
+  if (value < 1 || value > max_extent) {
+    fail(ErrorCode::corrupt, "tensor {}: \"{}\" is outside 1 to {}: {}", quote(tensor), key,
+         max_extent, kRemedy);
+  }
+  return value;
+}
+
+quant::ScaleType scale_type(const json& fields, std::string_view tensor) {
+  const auto found = fields.find("scales");
+  const std::string name =
+      found != fields.end() && found->is_string() ? found->get<std::string>() : std::string();
+  if (name == "F32") return quant::ScaleType::f32;
+  if (name == "F16") return quant::ScaleType::f16;
+  if (name == "BF16") return quant::ScaleType::bf16;
+  fail(ErrorCode::corrupt, "tensor {}: the type of its scales is {}, not F32, F16 or BF16: {}",
+       quote(tensor), quote(name), kRemedy);
+}
+
+std::string_view name_of(quant::ScaleType type) {
+  if (type == quant::ScaleType::f32) return "F32";
+  return type == quant::ScaleType::f16 ? "F16" : "BF16";
+}
+
+}  // namespace
+
+size_t PackedMatrix::panel_bytes() const {
+  return quant::packed_size(format, static_cast<size_t>(rows), static_cast<size_t>(columns));
+}
+
+size_t PackedMatrix::tensor_bytes() const {
+  return (panel_bytes() + packed_alignment - 1) / packed_alignment * packed_alignment;
+}
+
+std::string PackedMatrix::description() const {
+  return json{{"mode", "affine"},
+              {"bits", format.bits},
+              {"group_size", format.group_size},
+              {"scales", name_of(format.scale_type)},
+              {"rows", rows},
+              {"columns", columns}}
+      .dump();
+}
+
+bool is_packed(const Checkpoint& checkpoint) {
+  const auto found = checkpoint.metadata().find(packed_layout_key);
+  if (found == checkpoint.metadata().end()) return false;
+  if (found->second != packed_layout) {
+    fail(
+        ErrorCode::unsupported,
+        "{}: it is packed in the layout {}, this version of tarn knows {}; pack the original model "
+        "again",
+        checkpoint.path().string(), quote(found->second), packed_layout);
+  }
+  return true;
+}
+
+PackedMatrix parse_packed_matrix(std::string_view description, size_t tensor_bytes,
+                                 std::string_view tensor) {
+  const json fields = parse_json(description, fmt::format("tensor {}", quote(tensor)), 2);
+  if (!fields.is_object() || fields.value("mode", json()) != "affine") {
+    fail(ErrorCode::corrupt, "tensor {}: its description is not that of affine panels: {}",
+         quote(tensor), kRemedy);
+  }
+  PackedMatrix matrix;
+  matrix.rows = integer(fields, "rows", tensor);
+  matrix.columns = integer(fields, "columns", tensor);
+  matrix.format = {static_cast<int>(integer(fields, "bits", tensor)),
+                   static_cast<int>(integer(fields, "group_size", tensor)),
+                   scale_type(fields, tensor)};
+  size_t expected = 0;
+  try {
+    expected = matrix.tensor_bytes();
+  } catch (const Error& error) {
+    fail(ErrorCode::corrupt, "tensor {}: {}: {}", quote(tensor), error.what(), kRemedy);
+  }
+  if (expected != tensor_bytes) {
+    fail(ErrorCode::corrupt, "tensor {}: panels of {} x {} in {} bits take {} bytes, it has {}: {}",
+         quote(tensor), matrix.rows, matrix.columns, matrix.format.bits, expected, tensor_bytes,
+         kRemedy);
+  }
+  return matrix;
+}
+
+PackedMatrix packed_matrix(const Checkpoint& checkpoint, const TensorInfo& panels) {
+  const auto description = checkpoint.metadata().find(panels.name);
+  if (!is_packed(checkpoint) || description == checkpoint.metadata().end()) {
+    fail(ErrorCode::corrupt, "{}: nothing describes the panels in tensor {}: {}",
+         checkpoint.path().string(), quote(panels.name), kRemedy);
+  }
+  if (panels.type != StorageType::u8) {
+    fail(ErrorCode::corrupt, "{}: tensor {} holds {}, panels are U8: {}",
+         checkpoint.path().string(), quote(panels.name), storage_type_name(panels.type), kRemedy);
+  }
+  if (reinterpret_cast<uintptr_t>(panels.bytes.data()) % quant::panel_alignment != 0) {
+    fail(ErrorCode::corrupt, "{}: tensor {} does not begin at a multiple of {} bytes: {}",
+         checkpoint.path().string(), quote(panels.name), quant::panel_alignment, kRemedy);
+  }
+  return parse_packed_matrix(description->second, panels.bytes.size(), panels.name);
+}
+
+}  // namespace tarn
