@@ -5,7 +5,6 @@
 
 #include <filesystem>
 
-#include "tarn/base/error.h"
 #include "tarn/base/file.h"
 #include "tarn/base/json.h"
 #include "tarn/models/model.h"
@@ -119,17 +118,10 @@ TEST(KvBytes, FollowTypeAndWindow) {
   // 10 tokens x 2 (keys, values) x 2 heads x 8 values.
   EXPECT_EQ(kv_bytes(full, KvType::f32, 10), 320 * 4);
   EXPECT_EQ(kv_bytes(full, KvType::bf16, 10), 320 * 2);
-  EXPECT_EQ(kv_bytes(full, KvType::int8, 10), 320 + 40 * 2);  // a float16 scale for each head
-  EXPECT_EQ(kv_bytes(full, KvType::int4, 10), 160 + 40 * 2);
+  EXPECT_EQ(kv_bytes(full, KvType::int8, 10), 40 * (32 + 2));  // heads fill up to a group of 32
+  EXPECT_EQ(kv_bytes(full, KvType::int4, 10), 40 * (16 + 4));
   EXPECT_EQ(kv_bytes(one_attention_layer(4), KvType::f32, 10), 128 * 4);
   EXPECT_EQ(kv_capacity_bytes(full, KvType::f32, 257), 512 * 32 * 4);  // two blocks
-}
-
-TEST(KvBytes, ReadsItsNames) {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::int8, KvType::int4}) {
-    EXPECT_EQ(parse_kv_type(kv_type_name(type)), type);
-  }
-  EXPECT_THROW(parse_kv_type("q8"), Error);
 }
 
 TEST(Recurrent, CountsStateAndWork) {

@@ -106,10 +106,18 @@ void write_trace(const std::string& path, const Profiles& profiles) {
              profile->truncated() ? "; it was cut after a million spans" : "");
 }
 
+KvType kv_type(const Model& model) {
+  const Cache cache = model.make_cache();
+  for (const LayerCache& layer : cache.layers()) {
+    if (const auto* kv = std::get_if<KvCache>(&layer)) return kv->type();
+  }
+  return plan::default_kv;
+}
+
 // What `tarn plan` foresees for each test, from the limits measured in this run.
 void predict(const Model& model, const Options& options, BenchReport& report) {
   const plan::PlannedModel planned(model.config(), plan::own_weight_format(model.config()),
-                                   plan::default_kv);
+                                   kv_type(model));
   plan::Device device;
   device.measured = true;
   device.bandwidth = report.bandwidth;

@@ -33,7 +33,7 @@ struct Options {
   std::optional<int64_t> prompt;
   int64_t batch = 1;
   std::vector<std::string> formats;
-  std::string kv{plan::kv_type_name(plan::default_kv)};
+  std::string kv{name(plan::default_kv)};
   int threads = 0;
   bool as_json = false;
 };
@@ -94,7 +94,7 @@ plan::Device find_target_device(const Options& options) {
   return device;
 }
 
-std::vector<PlanRow> make_rows(const Options& options, const ModelConfig& config, plan::KvType kv) {
+std::vector<PlanRow> make_rows(const Options& options, const ModelConfig& config, KvType kv) {
   std::vector<PlanRow> rows;
   const auto add = [&](plan::WeightFormat format, bool own) {
     rows.push_back({plan::PlannedModel(config, std::move(format), kv), {}, own});
@@ -136,7 +136,7 @@ plan::Workload workload_of(const Options& options, const ModelConfig& config) {
 }
 
 void run(const Options& options) {
-  const plan::KvType kv = plan::parse_kv_type(options.kv);
+  const KvType kv = parse_kv_type(options.kv);
   Target target = find_target(options.model);
   for (const std::string& warning : target.config.warnings) logging::warn("{}", warning);
   PlanReport report{.model = target.name,

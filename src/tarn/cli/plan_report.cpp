@@ -112,8 +112,8 @@ std::string plan_table(const PlanReport& report) {
       "{:<10}{} tokens, {} {}: keys and values ({}) {}, recurrent state {}, "
       "activations {}\n\n",
       "context", report.workload.context, report.workload.batch,
-      report.workload.batch == 1 ? "sequence" : "sequences", kv_type_name(report.kv),
-      bytes_text(memory.kv), bytes_text(memory.state), bytes_text(memory.activations));
+      report.workload.batch == 1 ? "sequence" : "sequences", name(report.kv), bytes_text(memory.kv),
+      bytes_text(memory.state), bytes_text(memory.activations));
   out += fmt::format("{:<22} {:>9} {:>9}  {:<4} {:>11} {:>13} {:>11} {}\n", "format", "weights",
                      "in all", "fits", "max context", "prefill tok/s", "first token",
                      "decode tok/s  limit");
@@ -158,7 +158,7 @@ std::string plan_json(const PlanReport& report) {
            {"context", report.workload.context},
            {"prompt", report.workload.prompt},
            {"batch", report.workload.batch},
-           {"kv", kv_type_name(report.kv)},
+           {"kv", name(report.kv)},
            {"formats", json::array()}};
   for (const PlanRow& row : report.rows) out["formats"].push_back(row_json(row));
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";

@@ -20,7 +20,7 @@ struct PlanReport {
   plan::Device device;
   plan::Efficiency efficiency;
   plan::Workload workload;
-  plan::KvType kv = plan::default_kv;
+  KvType kv = plan::default_kv;
   std::vector<PlanRow> rows;  // one a format, at least one
 };
 

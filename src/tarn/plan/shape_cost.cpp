@@ -1,21 +1,14 @@
 #include "tarn/plan/shape_cost.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
-#include "tarn/base/error.h"
-#include "tarn/io/quote.h"
 #include "tarn/models/cache.h"
 
 namespace tarn::plan {
 namespace {
 
-constexpr std::array kv_names{std::pair{KvType::f32, std::string_view("f32")},
-                              std::pair{KvType::bf16, std::string_view("bf16")},
-                              std::pair{KvType::int8, std::string_view("int8")},
-                              std::pair{KvType::int4, std::string_view("int4")}};
 constexpr double state_value_bytes = 4;
 constexpr double window_slack = 512;  // tokens of a prompt's chunk, beyond the window
 
@@ -108,13 +101,7 @@ double positions_seen(double first, double count, int64_t window) {
 }
 
 double kv_bytes_per_token(const AttentionLayer& layer, KvType type) {
-  constexpr double scale_bytes = 2;
-  const double values = real(layer.head_dim);
-  const double head = type == KvType::f32    ? 4 * values
-                      : type == KvType::bf16 ? 2 * values
-                      : type == KvType::int8 ? values + scale_bytes
-                                             : std::ceil(values / 2) + scale_bytes;
-  return 2 * real(layer.kv_heads) * head;
+  return 2 * real(layer.kv_heads) * real(kv_row_bytes(type, layer.head_dim));
 }
 
 }  // namespace
@@ -154,16 +141,6 @@ double recurrent_macs(const ShapeCost& cost) {
   return total;
 }
 
-std::string_view kv_type_name(KvType type) { return kv_names.at(static_cast<size_t>(type)).second; }
-
-KvType parse_kv_type(std::string_view name) {
-  for (const auto& [type, known] : kv_names) {
-    if (known == name) return type;
-  }
-  fail(ErrorCode::invalid_argument, "K/V type {}: not known; use f32, bf16, int8 or int4",
-       quote(name));
-}
-
 double kv_bytes(const ShapeCost& cost, KvType type, double context) {
   double total = 0;
   for (const AttentionLayer& layer : cost.attention) {
@@ -177,8 +154,9 @@ double kv_capacity_bytes(const ShapeCost& cost, KvType type, double context) {
   constexpr auto block = static_cast<double>(KvCache::kv_block);
   double total = 0;
   for (const AttentionLayer& layer : cost.attention) {
-    const double tokens =
-        layer.window > 0 ? std::min(context, real(layer.window) + window_slack) : context;
+    // A cache that knows how long its sequence becomes has half a block to spare.
+    const double tokens = layer.window > 0 ? std::min(context, real(layer.window) + window_slack)
+                                           : context + block / 2;
     total += std::ceil(tokens / block) * block * kv_bytes_per_token(layer, type);
   }
   return total;

@@ -6,10 +6,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tarn/models/config.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn::plan {
 
@@ -69,13 +69,8 @@ double attention_macs(const ShapeCost& cost, double first, double count);
 // Multiply-adds of the gated delta rule and the convolution for one token.
 double recurrent_macs(const ShapeCost& cost);
 
-// How keys and values are stored. Integers have a float16 scale for each token and head.
-enum class KvType : uint8_t { f32, bf16, int8, int4 };
 // What the engine stores unless told otherwise.
 inline constexpr KvType default_kv = KvType::f32;
-std::string_view kv_type_name(KvType type);  // "f32", "bf16", "int8", "int4"
-// invalid_argument, with the known names, for another one.
-KvType parse_kv_type(std::string_view name);
 
 // Keys and values that attention reads for a token behind `context` tokens; with windows less.
 double kv_bytes(const ShapeCost& cost, KvType type, double context);
