@@ -162,6 +162,45 @@ TEST(KvCacheOps, AttentionSeesNoFurtherThanThePosition) {
   }
 }
 
+// Every type against plain operations on the values that its rows stand for.
+TEST(KvCacheOps, AttentionOnRowsMatchesItsComposition) {
+  struct Shape4 {
+    int64_t dim, group, queries, length, window, offset;
+  };
+  constexpr Shape4 shapes[] = {
+      {64, 1, 1, 1, 0, 0},     {64, 4, 3, 257, 0, 0},    {80, 8, 1, 300, 0, 0},
+      {128, 4, 40, 512, 0, 0}, {256, 4, 1, 700, 0, 0},   {256, 8, 7, 255, 100, 513},
+      {80, 1, 50, 61, 17, 3},  {256, 4, 100, 333, 0, 0}, {64, 1, 130, 700, 90, 256},
+  };
+  for (const KvType type : all_types) {
+    for (const Shape4& s : shapes) {
+      const int64_t capacity = s.length + 37;
+      const array q = random_array({1, 2 * s.group, s.queries, s.dim}, 1);
+      const auto rows = [&](unsigned seed) {
+        return kv_update(make_kv_buffer(type, 1, 2, capacity, s.dim),
+                         random_array({1, 2, capacity, s.dim}, seed), array(0), type);
+      };
+      AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(s.dim)),
+                               .causal = true,
+                               .window = s.window,
+                               .kv_type = type,
+                               .key_offset = s.offset};
+      options.position = array(static_cast<int>(s.offset + s.length - s.queries));
+      const array y = scaled_dot_product_attention(q, rows(2), rows(3), options);
+      const std::shared_ptr<OpNode> node = y.node()->storage->producer;
+      const std::vector<float> expected =
+          swapaxes(node->op->compose(*node)[0], 1, 2).to_vector<float>();
+      const std::vector<float> got = y.to_vector<float>();
+      // Long prompts may round queries and weights to bfloat16: 2^-9 of values up to about 5.
+      const float tolerance = type != KvType::f32 && s.queries >= 64 ? 1e-2F : 1e-5F;
+      for (size_t i = 0; i < got.size(); ++i) {
+        ASSERT_NEAR(got[i], expected[i], tolerance)
+            << name(type) << " dim " << s.dim << " length " << s.length;
+      }
+    }
+  }
+}
+
 TEST(KvCacheOps, AttentionAtAPositionMatchesItsComposition) {
   const array q = random_array({1, 4, 3, 16}, 1);
   const array cache = random_array({1, 2, 50, 16}, 2);

@@ -13,6 +13,12 @@ constexpr size_t alignment = 64;
 
 size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
+KvStorage storage_of(Dtype dtype, KvType type) {
+  if (dtype == Dtype::u8) return type == KvType::int8 ? KvStorage::int8 : KvStorage::int4;
+  if (dtype == Dtype::f16) return KvStorage::f16;
+  return dtype == Dtype::bf16 ? KvStorage::bf16 : KvStorage::f32;
+}
+
 // The b-th sequence of the step, with `keys` of its rows.
 AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Operand& out,
                        int64_t keys, int64_t b) {
@@ -33,7 +39,7 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   args.v = at(v);
   args.v_head_stride = v.stride(1);
   args.v_token_stride = v.stride(2);
-  args.kv_type = float_type(k.dtype);
+  args.kv_type = storage_of(k.dtype, a.kv_type);
   args.out = reinterpret_cast<float*>(at(out));
   args.out_head_stride = out.stride(2);  // stored as [B, Tq, Hq, Dv]
   args.out_token_stride = out.stride(1);
@@ -42,7 +48,7 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   args.q_tokens = q.shape(2);
   args.k_tokens = keys;
   args.qk_dim = q.shape(3);
-  args.v_dim = v.shape(3);
+  args.v_dim = out.shape(3);
   args.scale = a.scale;
   args.soft_cap = a.soft_cap;
   args.k_offset = a.key_offset;
