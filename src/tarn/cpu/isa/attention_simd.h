@@ -37,7 +37,20 @@ struct Tile {
   float max[attention_row_tile];
   float sum[attention_row_tile];
   float* acc[attention_row_tile];  // [padded(Dv)]
+
+  // The keys of the next chunk, fetched while the values of this one are multiplied: the values
+  // come out of the caches then, and the memory would have nothing to do.
+  const char* ahead = nullptr;
+  const char* ahead_end = nullptr;
+  int64_t ahead_bytes = 0;  // at each slot of each group of columns
+  TARN_INLINE void fetch_ahead() {
+    const char* const stop = ahead + ahead_bytes < ahead_end ? ahead + ahead_bytes : ahead_end;
+    for (; ahead < stop; ahead += 64) __builtin_prefetch(ahead, 0, 2);
+  }
 };
+
+// As many columns at once as registers allow; few rows take more to keep the units busy.
+inline int64_t wide_columns(const Tile& tile) { return (tile.rows <= 2 ? 8 : 4) * Vec::lanes; }
 
 // Sets the tile's rows and copies its queries. Leaves acc to the caller.
 inline void begin_tile(Tile& tile, const AttentionPlan& plan, int64_t item, float* scratch) {
@@ -181,8 +194,8 @@ inline void weigh_row(Tile& tile, int64_t r, int64_t chunk, int64_t begin, int64
 // weight * v, in ascending order, for RT rows. v: the row of slot `begin`, from column d on. A
 // count below the lanes (NV is 1 then) marks the part of a vector that is left of Dv.
 template <typename V, int RT, int NV>
-inline void weighted_values(const Tile& tile, const V* v, int64_t stride, bool first_block,
-                            int64_t first, int64_t begin, int64_t end, int64_t d, int count) {
+inline void weighted_values(Tile& tile, const V* v, int64_t stride, bool first_block, int64_t first,
+                            int64_t begin, int64_t end, int64_t d, int count) {
   const float* weights[RT];
   for (int t = 0; t < RT; ++t) weights[t] = tile.logits + (first + t) * attention_chunk;
   Vec acc[RT][NV];
@@ -193,6 +206,7 @@ inline void weighted_values(const Tile& tile, const V* v, int64_t stride, bool f
   });
   for (int64_t slot = begin; slot < end; ++slot) {
     const V* row = v + (slot - begin) * stride;
+    if (first == 0) tile.fetch_ahead();
     Vec values[NV];
     unrolled<NV>([&](auto i) TARN_INLINE { values[i] = load(row + i * Vec::lanes, count); });
     unrolled<RT>([&](auto t) TARN_INLINE {
@@ -208,11 +222,10 @@ inline void weighted_values(const Tile& tile, const V* v, int64_t stride, bool f
 
 // All rows of the tile against the slots' columns [d0, d1); v: the row of slot `begin` from d0 on.
 template <typename V>
-void accumulate_columns(const Tile& tile, const V* v, int64_t stride, bool first_block,
-                        int64_t begin, int64_t end, int64_t d0, int64_t d1) {
+void accumulate_columns(Tile& tile, const V* v, int64_t stride, bool first_block, int64_t begin,
+                        int64_t end, int64_t d0, int64_t d1) {
   constexpr int lanes = Vec::lanes;
-  // As many columns at once as registers allow; few rows take more to keep the units busy.
-  const int64_t wide = (tile.rows <= 2 ? 8 : 4) * lanes;
+  const int64_t wide = wide_columns(tile);
   for (int64_t d = d0; d < d1;) {
     const int64_t left = d1 - d;
     const int64_t columns = left >= wide ? wide : left >= 4 * lanes ? 4 * lanes : lanes;
@@ -235,7 +248,7 @@ void accumulate_columns(const Tile& tile, const V* v, int64_t stride, bool first
 }
 
 template <typename V>
-void accumulate_values(const Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+void accumulate_values(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
   const AttentionArgs& args = tile.args;
   const int64_t stride = args.v_token_stride;
   const V* const v = static_cast<const V*>(args.v) + tile.kv_head * args.v_head_stride +
@@ -474,6 +487,22 @@ void attention(const AttentionArgs& args, int64_t item0, int64_t item1, void* sc
   }
 }
 
+// Sets what to fetch beside chunk `chunk`: the rows of the next one, where they lie together.
+template <typename K>
+void look_ahead(Tile& tile, int64_t chunk) {
+  const AttentionArgs& args = tile.args;
+  const int64_t row_bytes = args.k_token_stride * static_cast<int64_t>(sizeof(K));
+  const int64_t begin = max_of((chunk + 1) * attention_chunk - args.k_offset, 0);
+  const int64_t end = min_of(begin + attention_chunk, args.k_tokens);
+  const bool dense = row_bytes <= kv_row_bytes(KvType::f32, args.qk_dim);
+  if (!dense || begin >= end) return;
+  const auto* const k = static_cast<const K*>(args.k) + tile.kv_head * args.k_head_stride;
+  tile.ahead = reinterpret_cast<const char*>(k) + begin * row_bytes;
+  tile.ahead_end = tile.ahead + (end - begin) * row_bytes;
+  const int64_t groups = max_of(args.v_dim / wide_columns(tile), 1);
+  tile.ahead_bytes = (row_bytes / groups + 63) / 64 * 64;
+}
+
 void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, void* partials,
                        void* scratch) {
   const AttentionPlan plan = attention_plan(args);
@@ -492,8 +521,12 @@ void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, 
       record[r] = static_cast<float*>(partials) + (row * plan.chunks + c) * plan.partial_stride;
       tile.acc[r] = record[r] + partial_accumulator;
     }
-    with_storage(args.kv_type,
-                 [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
+    const bool more = item + 1 < item1 && c + 1 < plan.chunks;
+    with_storage(args.kv_type, [&]<typename KV>(const KV*) {
+      tile.ahead = tile.ahead_end = nullptr;
+      if (more) look_ahead<KV>(tile, plan.first_chunk + c);
+      chunk_partials<KV>(tile, plan.first_chunk + c);
+    });
     for (int64_t r = 0; r < tile.rows; ++r) {
       record[r][0] = tile.max[r];
       record[r][1] = tile.sum[r];
