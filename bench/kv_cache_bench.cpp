@@ -1,6 +1,6 @@
-// Filling the cache of a long context: 6 attention layers with 2 KV heads of 256 take 262,144 tokens
-// in chunks of 512, with and without the length announced. "GB" is what the filled cache takes,
-// "peak GB" the most that the pool held on the way.
+// Filling the cache of a long context: 6 attention layers with 2 KV heads of 256 take 262,144
+// tokens in chunks of 512, with and without the length announced. "GB" is what the filled cache
+// takes, "peak GB" the most that the pool held on the way.
 #include <benchmark/benchmark.h>
 
 #include "tarn/memory/pool.h"
