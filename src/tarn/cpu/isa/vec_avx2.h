@@ -84,6 +84,17 @@ inline Vec load(const bfloat16* p) {
 inline Vec load(const float16* p) {
   return widen(p, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
+// Quantized keys and values: codes as floats, and one 16-bit float for all lanes.
+inline Vec load(const int8_t* p) {
+  return {_mm256_cvtepi32_ps(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
+}
+inline IntVec load_bytes(const uint8_t* p) {
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
+inline Vec set1(float16 x) {
+  return {_mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(x.bits)))};
+}
 inline __m256i first_lanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }

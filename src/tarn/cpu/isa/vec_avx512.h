@@ -74,6 +74,18 @@ inline Vec load(const bfloat16* p) {
 inline Vec load(const float16* p) {
   return widen(p, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
+// Quantized keys and values: codes as floats, and one 16-bit float for all lanes.
+inline Vec load(const int8_t* p) {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_maskz_cvtepi32_ps(0xffff, _mm512_maskz_cvtepi8_epi32(0xffff, codes))};
+}
+inline IntVec load_bytes(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_maskz_cvtepu8_epi32(0xffff, bytes)};
+}
+inline Vec set1(float16 x) {
+  return {_mm512_maskz_cvtph_ps(0xffff, _mm256_set1_epi16(static_cast<int16_t>(x.bits)))};
+}
 inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1U << n) - 1U); }
 inline Vec load_part(const float* p, int n) { return {_mm512_maskz_loadu_ps(first_lanes(n), p)}; }
 template <typename Half>
