@@ -196,7 +196,8 @@ void attention_decode(benchmark::State& state) {
   for (int i = 0; i < 12; ++i) layers.push_back(std::make_unique<AttentionCase>(1, 4096));
   const AttentionArgs& first = layers[0]->args;
   Buffer<float> scratch(static_cast<int64_t>(attention_scratch_bytes(first) / 4));
-  Buffer<float> partials(static_cast<int64_t>(attention_partials_bytes(first) / 4));
+  Buffer<float> partials(
+      static_cast<int64_t>(attention_partials_bytes(first, attention_chunks(first)) / 4));
   const AttentionKernels& kernels = attention_kernels(isa_of(state));
   for (auto _ : state) {
     for (const auto& layer : layers) {
@@ -294,6 +295,7 @@ void causal_conv(benchmark::State& state) {
   args.ldx = args.ldo = args.ld_state = channels;
   args.t = tokens;
   args.weight = weight.data();
+  args.channels = channels;
   args.param_type = FloatType::bf16;
   args.width = 4;
   args.state = memory.data();

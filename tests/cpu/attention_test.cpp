@@ -129,7 +129,7 @@ std::vector<float> run_whole(Isa isa, const Problem& p) {
 // Through memory, items and rows backwards and one at a time.
 void run_partials(Isa isa, const AttentionArgs& args) {
   const Scratch scratch(attention_scratch_bytes(args));
-  const Scratch partials(attention_partials_bytes(args));
+  const Scratch partials(attention_partials_bytes(args, attention_chunks(args)));
   const AttentionKernels& kernels = attention_kernels(isa);
   for (int64_t i = attention_partial_items(args) - 1; i >= 0; --i)
     kernels.attention_partial(args, i, i + 1, partials.get(), scratch.get());

@@ -27,6 +27,7 @@ struct Data {
     a.out = out.data();
     a.t = tokens;
     a.weight = weight.data();
+    a.channels = channels;
     a.bias = full ? bias.data() : nullptr;
     a.param_type = type;
     a.width = width;
@@ -58,7 +59,7 @@ TEST(CausalConv, MatchesDouble) {
       for (int64_t c = 0; c < data.channels; ++c) {
         double y = full ? data.bias.values[static_cast<size_t>(c)] : 0.F;
         for (int64_t j = 0; j < data.width; ++j)
-          y += static_cast<double>(data.weight.values[static_cast<size_t>(c * data.width + j)]) *
+          y += static_cast<double>(data.weight.values[static_cast<size_t>(j * data.channels + c)]) *
                in[static_cast<size_t>((t + j) * data.channels + c)];
         want.push_back(full ? y / (1 + std::exp(-y)) : y);
       }

@@ -55,7 +55,8 @@ class FakeModel : public Model {
       layer.conv = array({values.back()}, {1, 1, 1});
     } else {
       const array keys(values, {1, 1, count, 1});
-      const KeysAndValues all = cache.kv(0).append(keys, keys * 2.0F);
+      cache.kv(0).append(keys, keys * 2.0F, array(static_cast<int>(cache.position())));
+      const KeysAndValues all = cache.kv(0).contents().value();
       int64_t hash = 0;
       for (const float token : all.keys.to_vector<float>()) {
         hash = mix(hash, static_cast<int32_t>(token));

@@ -34,8 +34,12 @@ constexpr float kValueMark = 0.5F;  // of the values beside the keys
 KeysAndValues append(KvCache& cache, int64_t tokens, float mark = 0) {
   const array k = tokens_from(cache.end(), tokens, mark);
   const array v = tokens_from(cache.end(), tokens, mark + kValueMark);
-  const KeysAndValues stored = cache.append(k, v);
-  eval({stored.keys, stored.values});
+  const int first = static_cast<int>(cache.end());
+  const KeysAndValues buffers = cache.append(k, v, array(first));
+  eval({buffers.keys, buffers.values});
+  EXPECT_EQ(buffers.keys.shape(2), cache.capacity());
+  const KeysAndValues stored = cache.contents().value();
+  EXPECT_EQ(stored.offset, buffers.offset);
   return stored;
 }
 
@@ -183,7 +187,7 @@ TEST(KvCache, RestoredContentsContinueAsTheOriginal) {
     const array keys(saved.keys.to_vector<float>(), saved.keys.shape());
     const array values(saved.values.to_vector<float>(), saved.values.shape());
     KvCache restored(window);
-    restored.restore(keys, values, saved.offset);
+    restored.restore(keys, values, saved.offset, kHeadDim, kHeadDim);
     EXPECT_EQ(restored.end(), cache.end());
     expect_stored(restored.contents().value(), cache.end());
     for (const int64_t tokens : {1, 1, 40}) {

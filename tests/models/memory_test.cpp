@@ -25,7 +25,8 @@ TEST_P(ModelMemory, DenseWeightsAreUsedInPlace) {
     const Checkpoint checkpoint = Checkpoint::open(folder());
     for (const TensorInfo* info : checkpoint.tensors()) {
       file_bytes += info->bytes.size();
-      if (info->shape.size() >= 2) matrix_bytes += info->bytes.size();
+      // Convolutions are small and get turned to lie tap by tap.
+      if (info->shape.size() == 2) matrix_bytes += info->bytes.size();
     }
   }
   const memory::Stats before = memory::stats();

@@ -14,22 +14,11 @@
 namespace tarn {
 namespace {
 
-// About 20 microseconds: longer than a step of decode, shorter than a scheduler's tick.
-constexpr int spin_limit = 4000;
-
-void pause_cpu() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 // Returns once `value` differs from `old`.
 void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
   for (int i = 0; i < spin_limit; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
-    pause_cpu();
+    pause_processor();
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
@@ -81,15 +70,21 @@ std::unique_ptr<Team> team;
 
 }  // namespace
 
-void Barrier::wait() {
-  const uint32_t phase = phase_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(members_)) {
-    arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
-    phase_.notify_all();
-    return;
+bool Barrier::arrive(uint32_t& phase) {
+  phase = phase_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 != static_cast<uint32_t>(members_)) {
+    return false;
   }
-  wait_for_change(phase_, phase);
+  arrived_.store(0, std::memory_order_relaxed);
+  phase_.store(phase + 1, std::memory_order_release);
+  phase_.notify_all();
+  return true;
+}
+
+void Barrier::sleep_until_changed(uint32_t phase) {
+  while (phase_.load(std::memory_order_acquire) == phase) {
+    phase_.wait(phase, std::memory_order_acquire);
+  }
 }
 
 Team& Team::instance() {

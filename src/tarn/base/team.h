@@ -14,13 +14,42 @@
 
 namespace tarn {
 
+// About 20 microseconds: longer than a step of decode, shorter than a scheduler's tick.
+inline constexpr int spin_limit = 4000;
+
+inline void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 // Meeting point of the members during a run.
 class Barrier {
  public:
   explicit Barrier(int members) : members_(members) {}
-  void wait();
+  void wait() {
+    wait([] {});
+  }
+  // Calls idle() again and again while others are on their way; it must be short.
+  template <typename Idle>
+  void wait(Idle&& idle) {
+    uint32_t phase = 0;
+    if (arrive(phase)) return;
+    for (int i = 0; i < spin_limit; ++i) {
+      if (phase_.load(std::memory_order_acquire) != phase) return;
+      idle();
+      pause_processor();
+    }
+    sleep_until_changed(phase);
+  }
 
  private:
+  // True for the last to come, which sends the others on.
+  bool arrive(uint32_t& phase);
+  void sleep_until_changed(uint32_t phase);
+
   const int members_;
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint32_t> phase_{0};

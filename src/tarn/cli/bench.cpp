@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "tarn/base/process_memory.h"
 #include "tarn/base/team.h"
@@ -12,8 +14,10 @@
 #include "tarn/cli/interrupt.h"
 #include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
+#include "tarn/cli/profile_report.h"
 #include "tarn/cpu/bandwidth.h"
 #include "tarn/cpu/isa/isa.h"
+#include "tarn/io/atomic_file.h"
 #include "tarn/memory/pool.h"
 
 namespace tarn::cli {
@@ -28,6 +32,8 @@ struct Options {
   std::vector<int64_t> depths{0};
   int repeats = 5;
   std::string output = "md";
+  bool profile = false;
+  std::string trace;  // file; empty: none
   EngineOptions engine;
 };
 
@@ -36,9 +42,29 @@ std::string test_name(const char* kind, int64_t tokens, int64_t depth) {
                     : fmt::format("{}{} @ d{}", kind, tokens, depth);
 }
 
+using Profiles = std::vector<std::pair<std::string, std::unique_ptr<Profile>>>;
+
+// One test once more, with every step timed.
+template <typename Benchmark>
+void profile_test(const std::string& test, BenchmarkOptions options, const Benchmark& benchmark,
+                  Profiles& profiles) {
+  auto profile = std::make_unique<Profile>();
+  options.repeats = 1;
+  set_profile(profile.get());
+  try {
+    benchmark(options);
+  } catch (...) {
+    set_profile(nullptr);
+    throw;
+  }
+  set_profile(nullptr);
+  profiles.emplace_back(test, std::move(profile));
+}
+
 std::vector<BenchRow> run_tests(const Options& options, const Model& model,
-                                const std::atomic<bool>& cancel) {
+                                const std::atomic<bool>& cancel, Profiles& profiles) {
   std::vector<BenchRow> rows;
+  const bool profiled = options.profile || !options.trace.empty();
   for (const int64_t depth : options.depths) {
     BenchmarkOptions benchmark;
     benchmark.depth = depth;
@@ -47,15 +73,34 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
     for (const int64_t prompt : options.prompts) {
       if (prompt == 0) continue;
       benchmark.prompt = prompt;
-      rows.push_back({test_name("pp", prompt, depth), benchmark_prefill(model, benchmark), {}});
+      const std::string test = test_name("pp", prompt, depth);
+      rows.push_back({test, benchmark_prefill(model, benchmark), {}});
+      if (!profiled) continue;
+      profile_test(
+          test, benchmark, [&](const auto& b) { benchmark_prefill(model, b); }, profiles);
     }
     for (const int64_t generated : options.generated) {
       if (generated == 0) continue;
       benchmark.generated = generated;
-      rows.push_back({test_name("tg", generated, depth), {}, benchmark_decode(model, benchmark)});
+      const std::string test = test_name("tg", generated, depth);
+      rows.push_back({test, {}, benchmark_decode(model, benchmark)});
+      if (!profiled) continue;
+      profile_test(
+          test, benchmark, [&](const auto& b) { benchmark_decode(model, b); }, profiles);
     }
   }
   return rows;
+}
+
+// Perfetto shows one test well; the last is written.
+void write_trace(const std::string& path, const Profiles& profiles) {
+  const auto& [test, profile] = profiles.back();
+  const std::string trace = chrome_trace(*profile);
+  AtomicFile file(path, trace.size());
+  file.write_at(0, std::as_bytes(std::span(trace)));
+  file.commit();
+  fmt::print(stderr, "{}: the steps of {}, for https://ui.perfetto.dev{}\n", path, test,
+             profile->truncated() ? "; it was cut after a million spans" : "");
 }
 
 void run(const Options& options) {
@@ -63,6 +108,7 @@ void run(const Options& options) {
   const auto path = model_path(options.model);
   const InterruptScope interrupt;
   BenchReport report;
+  Profiles profiles;
   report.model = model_name(path);
   report.unit = "CPU";
   report.isa = cpu::name(cpu::current_isa());
@@ -78,7 +124,7 @@ void run(const Options& options) {
   report.load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.size = model->size();
-  report.rows = run_tests(options, *model, interrupt.flag());
+  report.rows = run_tests(options, *model, interrupt.flag(), profiles);
   report.peak_pool_bytes = memory::stats().peak;
   report.copied_bytes = memory::stats().copied;
   if (resident_known) report.peak_resident_bytes = peak_resident_bytes();
@@ -89,6 +135,12 @@ void run(const Options& options) {
                            : options.output == "csv" ? csv(report)
                                                      : markdown(report);
   fmt::print("{}", text);
+  if (options.profile) {
+    for (const auto& [test, profile] : profiles) {
+      fmt::print("{}", profile_table(test, *profile, report.bandwidth));
+    }
+  }
+  if (!options.trace.empty() && !profiles.empty()) write_trace(options.trace, profiles);
 }
 
 }  // namespace
@@ -116,6 +168,10 @@ void add_bench(CLI::App& app) {
   command->add_option("-o,--output", options->output, "md, json or csv")
       ->check(CLI::IsMember({"md", "json", "csv"}))
       ->capture_default_str();
+  command->add_flag("--profile", options->profile,
+                    "Time every step of each test, and print where the time went");
+  command->add_option("--trace", options->trace,
+                      "Write the steps of the last test as a Chrome/Perfetto trace to this file");
   add_engine_options(*command, options->engine);
   command->footer(
       "pp: the prompt is processed in one go; tg: token by token from an empty cache, or behind\n"

@@ -25,6 +25,15 @@ class Stream {
     std::unique_ptr<Program> program =
         Program::build(roots, default_unit(), Team::instance().size());
     if (!program) return nullptr;
+    return enqueue(std::move(program));
+  }
+
+  std::shared_ptr<Program> plan(const std::vector<array>& roots) {
+    const std::lock_guard planning(plan_mutex_);
+    return Program::build(roots, default_unit(), Team::instance().size(), true);
+  }
+
+  std::shared_ptr<Event> enqueue(std::shared_ptr<Program> program) {
     std::shared_ptr<Event> event = program->event();
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(program));
@@ -55,7 +64,7 @@ class Stream {
 
  private:
   void run_front(std::unique_lock<std::mutex>& lock) {
-    std::unique_ptr<Program> program = std::move(queue_.front());
+    std::shared_ptr<Program> program = std::move(queue_.front());
     queue_.pop_front();
     running_ = true;
     lock.unlock();
@@ -80,7 +89,7 @@ class Stream {
   std::mutex plan_mutex_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::unique_ptr<Program>> queue_;
+  std::deque<std::shared_ptr<Program>> queue_;
   bool running_ = false;
   bool driven_ = false;  // by a thread of its own, started for the first async_eval
 };
@@ -96,6 +105,18 @@ void eval(const std::vector<array>& arrays) {
 void async_eval(const std::vector<array>& arrays) {
   Stream& stream = Stream::instance();
   if (stream.submit(arrays)) stream.start();
+}
+
+std::shared_ptr<Program> plan_program(const std::vector<array>& roots) {
+  return Stream::instance().plan(roots);
+}
+
+void run_program(const std::shared_ptr<Program>& program) {
+  if (program->event()->done()) program->rearm();
+  Stream& stream = Stream::instance();
+  const std::shared_ptr<Event> event = stream.enqueue(program);
+  stream.run_until(*event);
+  if (event->error() != nullptr) std::rethrow_exception(event->error());
 }
 
 }  // namespace tarn

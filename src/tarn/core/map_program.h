@@ -19,6 +19,7 @@ class MapProgram {
   int add_instruction(MapFunction function, const std::vector<int>& registers);
 
   void run(const KernelArgs& args) const;
+  size_t operations() const { return instructions_.size(); }
 
  private:
   struct Instruction {

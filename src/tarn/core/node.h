@@ -40,6 +40,7 @@ struct Storage {
   std::shared_ptr<Event> ready;
   int step = 0;                        // of the Program behind `ready`
   std::atomic<bool> scheduled{false};  // `buffer` and `ready` may be read without the lock
+  bool donated = false;                // input of a recorded Program that it may overwrite
 
   // Scratch of the Program builder, guarded by the evaluation lock.
   uint64_t plan_id = 0;

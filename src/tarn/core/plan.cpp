@@ -25,8 +25,11 @@ memory::PlanMark& mark_of(memory::Buffer& buffer, uint64_t program) {
 
 }  // namespace
 
-ProgramBuilder::ProgramBuilder(const Unit& unit, int members)
-    : unit_(unit), members_(members), id_(next_id.fetch_add(1, std::memory_order_relaxed)) {}
+ProgramBuilder::ProgramBuilder(const Unit& unit, int members, bool recorded)
+    : unit_(unit),
+      members_(members),
+      recorded_(recorded),
+      id_(next_id.fetch_add(1, std::memory_order_relaxed)) {}
 
 std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) {
   const auto start = std::chrono::steady_clock::now();
@@ -34,6 +37,7 @@ std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) 
   if (order_.empty() && program_->inputs_.empty()) return nullptr;
   group();
   make_steps();
+  program_->members_ = members_;
   ProgramStats& stats = program_->stats_;
   stats.operations = static_cast<int>(order_.size());
   stats.steps = static_cast<int>(groups_.size());
@@ -128,6 +132,7 @@ void ProgramBuilder::make_map_step(const Group& group, Step& step) {
     output_register[m] = step.map->add_instruction(function, registers);
   }
   const int64_t bytes = step.out[0].nbytes() * static_cast<int64_t>(group.members.size() + 1);
+  step.cost = bytes;
   step.serial = bytes < serial_limit;
 }
 
@@ -144,14 +149,18 @@ void ProgramBuilder::make_kernel_step(Step& step) {
       free_.push_back(std::move(scratch));
     }
   }
-  int64_t cost = 0;
   if (kernel.cost != nullptr) {
-    cost = kernel.cost(shape);
+    step.cost = kernel.cost(shape);
   } else {
-    for (const Operand& operand : step.in) cost += operand.nbytes();
-    for (const Operand& operand : step.out) cost += operand.nbytes();
+    for (const Operand& operand : step.in) step.cost += operand.nbytes();
+    for (const Operand& operand : step.out) step.cost += operand.nbytes();
   }
-  step.serial = cost < serial_limit;
+  step.serial = step.cost < serial_limit;
+  if (kernel.ahead == nullptr || step.serial || members_ == 1) return;
+  for (int member = 0; member < members_; ++member) {
+    step.ahead.push_back(kernel.ahead(shape, member));
+  }
+  program_->ahead_steps_.push_back(static_cast<size_t>(&step - program_->steps_.data()));
 }
 
 void ProgramBuilder::place_outputs(Step& step, int index) {
@@ -194,6 +203,7 @@ std::shared_ptr<memory::Buffer> ProgramBuilder::reuse_input(const Step& step, in
     if (storage.buffer->borrowed() || storage.buffer->size() < bytes) continue;
     // Planned buffers are also held in buffers_; an evaluated one must be the storage's alone.
     if (!storage.producer && storage.buffer.use_count() > 1) continue;
+    if (!storage.producer && recorded_ && !storage.donated) continue;
     const auto other_view = [&](const array* other) {
       return other != inputs[i] && other->node()->storage == input.node()->storage;
     };
@@ -294,8 +304,8 @@ void ProgramBuilder::publish() {
 }
 
 std::unique_ptr<Program> Program::build(const std::vector<array>& roots, const Unit& unit,
-                                        int members) {
-  return ProgramBuilder(unit, members).build(roots);
+                                        int members, bool recorded) {
+  return ProgramBuilder(unit, members, recorded).build(roots);
 }
 
 }  // namespace tarn

@@ -1,5 +1,6 @@
 #include "tarn/core/program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -20,6 +21,52 @@ void add_to_totals(const ProgramStats& stats) {
   totals.build_seconds += stats.build_seconds;
   totals.run_seconds += stats.run_seconds;
 }
+
+// Decoding is bound by memory, and every wait at a barrier leaves the memory idle: a member that
+// waits fetches into its cache what it will read first in the next large step.
+class Fetcher {
+ public:
+  Fetcher(const std::vector<Step>& steps, const std::vector<size_t>& ahead_steps, int member)
+      : steps_(steps), ahead_steps_(ahead_steps), member_(static_cast<size_t>(member)) {
+    begin();
+  }
+
+  // The member comes to this step: what lies ahead are the steps after it, or the step itself while
+  // its barrier is closed.
+  void arrive(size_t step) {
+    if (next_ == ahead_steps_.size() || ahead_steps_[next_] >= step) return;
+    ++next_;
+    begin();
+  }
+
+  void fetch() {
+    constexpr size_t lines = 4;
+    if (left_ == 0) return;
+    for (size_t line = 0; line < lines; ++line) __builtin_prefetch(at_ + line * 64, 0, 2);
+    const size_t bytes = std::min(left_, lines * 64);
+    at_ += bytes;
+    left_ -= bytes;
+  }
+
+ private:
+  // Part of a second-level cache: what is fetched has to be still there when it is wanted.
+  static constexpr size_t most = size_t{256} << 10;
+
+  void begin() {
+    left_ = 0;
+    if (next_ == ahead_steps_.size()) return;
+    const std::span<const std::byte> ahead = steps_[ahead_steps_[next_]].ahead[member_];
+    at_ = ahead.data();
+    left_ = std::min(ahead.size(), most);
+  }
+
+  const std::vector<Step>& steps_;
+  const std::vector<size_t>& ahead_steps_;
+  size_t member_;
+  size_t next_ = 0;
+  const std::byte* at_ = nullptr;
+  size_t left_ = 0;
+};
 
 }  // namespace
 
@@ -56,10 +103,23 @@ bool Event::failed(int step) const {
   return failed_steps_.empty() || failed_steps_[static_cast<size_t>(step)];
 }
 
-void Program::run_member(int member, Team& team, Failures& failures) {
+void Program::run_member(int member, Team& team, Failures& failures, const Profile* profile,
+                         StepTime* times) {
   const bool alone = all_serial_;
+  Fetcher fetcher(steps_, ahead_steps_, member);
+  const auto stamp = [&](const Step& step, double StepTime::*field) {
+    if (profile == nullptr) return;
+    const auto row = static_cast<size_t>(&step - steps_.data());
+    times[row * static_cast<size_t>(team.size()) + static_cast<size_t>(member)].*field =
+        profile->now();
+  };
   for (Step& step : steps_) {
-    if (step.barrier_before && !alone) team.barrier().wait();
+    stamp(step, &StepTime::ready);
+    fetcher.arrive(static_cast<size_t>(&step - steps_.data()));
+    if (step.barrier_before && !alone) {
+      team.barrier().wait([&fetcher] { fetcher.fetch(); });
+    }
+    stamp(step, &StepTime::begin);
     const bool shared = !step.serial && team.size() > 1;
     if (!shared && member != 0) continue;
     const KernelArgs args{*step.node,
@@ -82,7 +142,29 @@ void Program::run_member(int member, Team& team, Failures& failures) {
       if (failures.error == nullptr) failures.error = std::current_exception();
       failures.steps.push_back(static_cast<size_t>(&step - steps_.data()));
     }
+    stamp(step, &StepTime::end);
   }
+}
+
+void Program::rearm() {
+  event_ = std::make_shared<Event>();
+  inputs_.clear();
+  stats_.build_seconds = 0;
+  for (Step& step : steps_) step.state.next.store(0, std::memory_order_relaxed);
+}
+
+std::vector<std::byte**> Program::pointers() {
+  std::vector<std::byte**> found;
+  for (Step& step : steps_) {
+    for (Operand& operand : step.in) found.push_back(&operand.data);
+    for (Operand& operand : step.out) found.push_back(&operand.data);
+    if (step.scratch != nullptr) found.push_back(&step.scratch);
+  }
+  return found;
+}
+
+void Program::forget(memory::Buffer* buffer) {
+  std::erase_if(buffers_, [&](const auto& kept) { return kept.get() == buffer; });
 }
 
 std::vector<bool> Program::spread(const std::vector<size_t>& failed) const {
@@ -122,11 +204,18 @@ void Program::run(Team& team) {
     if (input.event->failed(input.step)) failures.error = input.event->error();
   }
   const bool readable = failures.error == nullptr;
+  Profile* profile = current_profile();
+  std::vector<StepTime> times(profile != nullptr ? steps_.size() * static_cast<size_t>(team.size())
+                                                 : size_t{0});
+  const auto member_work = [&](int member) {
+    run_member(member, team, failures, profile, times.data());
+  };
   if (readable && all_serial_) {
-    run_member(0, team, failures);
+    member_work(0);
   } else if (readable) {
-    team.run([&](int member) { run_member(member, team, failures); });
+    team.run(member_work);
   }
+  if (profile != nullptr && readable) profile->add(steps_, times, team.size());
   stats_.run_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   add_to_totals(stats_);

@@ -11,7 +11,7 @@ namespace tarn {
 
 class ProgramBuilder {
  public:
-  ProgramBuilder(const Unit& unit, int members);
+  ProgramBuilder(const Unit& unit, int members, bool recorded);
   std::unique_ptr<Program> build(const std::vector<array>& roots);
 
  private:
@@ -46,6 +46,7 @@ class ProgramBuilder {
 
   const Unit& unit_;
   const int members_;
+  const bool recorded_;
   const uint64_t id_;  // marks what this build has seen
   std::unique_ptr<Program> program_ = std::make_unique<Program>();
 

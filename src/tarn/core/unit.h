@@ -104,6 +104,9 @@ struct Kernel {
   // Work in bytes moved (or their equivalent in time); null: the bytes of all operands. Steps under
   // `serial_limit` bytes run on one member.
   int64_t (*cost)(const StepShape& shape) = nullptr;
+  // What `member` will read first, and has not read before: it is fetched into the cache while the
+  // member waits for the step to begin. Null: nothing.
+  std::span<const std::byte> (*ahead)(const StepShape& shape, int member) = nullptr;
 };
 
 inline constexpr int64_t serial_limit = 32 << 10;

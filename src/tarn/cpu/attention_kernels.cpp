@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "tarn/base/error.h"
 #include "tarn/cpu/isa/attention.h"
 #include "tarn/cpu/kernels.h"
 #include "tarn/cpu/rows.h"
@@ -12,9 +13,9 @@ constexpr size_t alignment = 64;
 
 size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
-// The b-th sequence of the step.
+// The b-th sequence of the step, with `keys` of its rows.
 AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Operand& out,
-                       int64_t b) {
+                       int64_t keys, int64_t b) {
   const auto& a = node.attributes<AttentionAttributes>();
   const auto at = [&](const Operand& x) {
     return x.data + b * x.stride(0) * static_cast<int64_t>(size_of(x.dtype));
@@ -39,16 +40,16 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   args.q_heads = q.shape(1);
   args.kv_heads = k.shape(1);
   args.q_tokens = q.shape(2);
-  args.k_tokens = k.shape(2);
+  args.k_tokens = keys;
   args.qk_dim = q.shape(3);
   args.v_dim = v.shape(3);
   args.scale = a.scale;
   args.soft_cap = a.soft_cap;
   args.k_offset = a.key_offset;
-  args.q_offset = a.key_offset + k.shape(2) - q.shape(2);
+  args.q_offset = a.key_offset + keys - q.shape(2);
   args.causal = a.causal;
   args.window = a.window;
-  size_t next = 3;
+  size_t next = a.has_position ? 4 : 3;
   if (a.has_mask) {
     const Operand& mask = in[next++];
     if (mask.dtype == Dtype::bool_) {
@@ -64,28 +65,51 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   return args;
 }
 
-// With fewer tiles than members the keys are shared out in chunks; the bits are the same either
-// way.
-bool splits_keys(const AttentionArgs& args, int64_t batch, int members) {
-  return members > 1 && attention_items(args) * batch < 4 * members && attention_chunks(args) > 1;
+// Keys there are when the step runs: those up to the last query's position.
+int64_t keys_present(const KernelArgs& args) {
+  const auto& a = args.attributes<AttentionAttributes>();
+  const int64_t capacity = args.in[1].shape(2);
+  if (!a.has_position) return capacity;
+  const int64_t queries = args.in[0].shape(2);
+  const int64_t position = *args.in[3].as<int32_t>();
+  const int64_t keys = position - a.key_offset + queries;
+  if (keys < queries || keys > capacity) {
+    fail(ErrorCode::invalid_argument,
+         "[scaled_dot_product_attention] {} queries at position {} do not fit keys at positions {} "
+         "to {}; write the keys before reading them",
+         queries, position, a.key_offset, a.key_offset + capacity - 1);
+  }
+  return keys;
 }
 
+// A member's working set and, where the keys are shared out in chunks, room for the partials of one
+// sequence. Both follow from the capacity of k: they hold for every number of keys present, so that
+// a step can run again later in a longer sequence.
 struct Layout {
-  size_t member;    // a member's working set
-  size_t partials;  // of one sequence
+  size_t member;
+  size_t partials;  // 0: not shared out
 };
 
-Layout layout(const AttentionArgs& args) {
-  return {aligned(attention_scratch_bytes(args)), aligned(attention_partials_bytes(args))};
+// Partials larger than this would cost more than sharing out the keys gains.
+constexpr size_t most_partial_bytes = size_t{256} << 20;
+
+// With fewer tiles than members the keys are shared out; the bits are the same either way.
+Layout layout(const OpNode& node, std::span<const Operand> in, const Operand& out, int members) {
+  const AttentionArgs args = sequence(node, in, out, in[1].shape(2), 0);
+  const int64_t batch = in[0].shape(0);
+  const int64_t chunks = attention_most_chunks(args);
+  Layout result{aligned(attention_scratch_bytes(args)), 0};
+  if (members > 1 && chunks > 1 && attention_items(args) * batch < 4 * members) {
+    const size_t partials = aligned(attention_partials_bytes(args, chunks));
+    if (partials * static_cast<size_t>(batch) <= most_partial_bytes) result.partials = partials;
+  }
+  return result;
 }
 
 size_t attention_scratch(const StepShape& shape) {
-  const AttentionArgs args = sequence(shape.node, shape.in, shape.out[0], 0);
-  const Layout sizes = layout(args);
-  const int64_t batch = shape.in[0].shape(0);
-  const bool split = splits_keys(args, batch, shape.members);
+  const Layout sizes = layout(shape.node, shape.in, shape.out[0], shape.members);
   return sizes.member * static_cast<size_t>(shape.members) +
-         (split ? sizes.partials * static_cast<size_t>(batch) : 0);
+         sizes.partials * static_cast<size_t>(shape.in[0].shape(0));
 }
 
 // Items of all sequences, numbered one after the other, in claims.
@@ -100,16 +124,17 @@ void claim_items(const KernelArgs& args, int64_t per_sequence, F&& run) {
 }
 
 void attention(const KernelArgs& args) {
-  const AttentionArgs first = sequence(args.node, args.in, args.out[0], 0);
-  const Layout sizes = layout(first);
-  const int64_t batch = args.in[0].shape(0);
+  const int64_t keys = keys_present(args);
+  const auto at = [&](int64_t b) { return sequence(args.node, args.in, args.out[0], keys, b); };
+  const AttentionArgs first = at(0);
+  const Layout sizes = layout(args.node, args.in, args.out[0], args.share.count);
   if (attention_items(first) == 0) return;
   const AttentionKernels& kernels = attention_kernels(current_isa());
   // Partials stand behind the working sets of the whole team, as attention_scratch counted them.
   std::byte* scratch = args.scratch + sizes.member * static_cast<size_t>(args.share.member);
-  if (!splits_keys(first, batch, args.share.count)) {
+  if (sizes.partials == 0) {
     claim_items(args, attention_items(first), [&](int64_t b, int64_t item) {
-      kernels.attention(sequence(args.node, args.in, args.out[0], b), item, item + 1, scratch);
+      kernels.attention(at(b), item, item + 1, scratch);
     });
     return;
   }
@@ -118,17 +143,15 @@ void attention(const KernelArgs& args) {
     return partials + sizes.partials * static_cast<size_t>(b);
   };
   claim_items(args, attention_partial_items(first), [&](int64_t b, int64_t item) {
-    kernels.attention_partial(sequence(args.node, args.in, args.out[0], b), item, item + 1,
-                              partials_of(b), scratch);
+    kernels.attention_partial(at(b), item, item + 1, partials_of(b), scratch);
   });
   args.meet();
   const int64_t rows = attention_rows(first);
-  const Share::Range range = args.share.of(rows * batch);
+  const Share::Range range = args.share.of(rows * args.in[0].shape(0));
   for (int64_t row = range.begin; row < range.end;) {
     const int64_t b = row / rows;
     const int64_t stop = std::min(range.end, (b + 1) * rows);
-    kernels.attention_combine(sequence(args.node, args.in, args.out[0], b), row - b * rows,
-                              stop - b * rows, partials_of(b));
+    kernels.attention_combine(at(b), row - b * rows, stop - b * rows, partials_of(b));
     row = stop;
   }
 }

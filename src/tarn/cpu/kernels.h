@@ -27,8 +27,10 @@ KernelTable random_kernels();
 KernelTable norm_op_kernels();
 KernelTable embedding_kernels();
 KernelTable quantized_kernels();
+KernelTable packing_kernels();
 KernelTable rope_op_kernels();
 KernelTable attention_op_kernels();
+KernelTable kv_cache_kernels();
 KernelTable recurrent_kernels();
 
 }  // namespace tarn::cpu

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tarn/base/error.h"
+#include "tarn/cpu/claims.h"
 #include "tarn/cpu/isa/qmatmul.h"
 #include "tarn/cpu/kernels.h"
 #include "tarn/ops/quantized_attributes.h"
@@ -10,10 +11,9 @@ namespace tarn::cpu {
 namespace {
 
 constexpr size_t alignment = 64;
-// Panels a member claims at once: enough to run into the prefetcher's stride, few enough to
-// balance.
-constexpr int64_t max_claim = 64;
-constexpr int64_t claims_per_member = 8;
+// Panels are claimed in multiples of this: as many as the products of many tokens take side by
+// side.
+constexpr int64_t panel_grain = 4;
 
 template <typename F>
 void with_scale(Dtype dtype, F&& f) {
@@ -74,7 +74,7 @@ int64_t tokens_of(const Operand& x) { return x.shape(-1) > 0 ? x.size() / x.shap
 
 // One token is quantized by each member for itself, which is cheaper than a meeting.
 size_t quantized_matmul_scratch(const StepShape& shape) {
-  const auto& a = shape.node.attributes<PanelAttributes>();
+  const auto& a = shape.node.attributes<QuantizedMatmulAttributes>().matrices[0];
   if (a.exact) return 0;
   const int64_t tokens = tokens_of(shape.in[0]);
   return activation_bytes(a, tokens) * static_cast<size_t>(tokens == 1 ? shape.members : 1);
@@ -97,31 +97,70 @@ QuantizedActivations quantize_input(const KernelArgs& args, const PanelAttribute
   return x;
 }
 
+int64_t panels_of(const PanelAttributes& a) {
+  return static_cast<int64_t>(quant::panel_count(static_cast<size_t>(a.rows)));
+}
+
+int64_t panels_of(const QuantizedMatmulAttributes& a) {
+  int64_t panels = 0;
+  for (const PanelAttributes& matrix : a.matrices) panels += panels_of(matrix);
+  return panels;
+}
+
+// The panels of all matrices are numbered through.
 void quantized_matmul(const KernelArgs& args) {
-  const auto& a = args.attributes<PanelAttributes>();
+  const auto& a = args.attributes<QuantizedMatmulAttributes>();
+  const bool exact = a.matrices[0].exact;
   const QMatmulKernels& kernels = qmatmul_kernels(current_isa());
   const int64_t tokens = tokens_of(args.in[0]);
   if (tokens == 0) return;
   QuantizedActivations x{};
-  if (!a.exact) x = quantize_input(args, a, tokens, kernels);
-  const PanelMatrix weights{a.format, args.in[1].data, static_cast<size_t>(a.rows),
-                            static_cast<size_t>(a.columns)};
-  const auto panels = static_cast<int64_t>(quant::panel_count(weights.rows));
-  const int64_t claim =
-      std::clamp<int64_t>(panels / (args.share.count * claims_per_member), 1, max_claim);
-  float* out = args.out[0].as<float>();
-  while (true) {
-    const int64_t first = args.state.next.fetch_add(claim, std::memory_order_relaxed);
-    if (first >= panels) break;
-    const auto begin = static_cast<size_t>(first);
-    const auto end = static_cast<size_t>(std::min(first + claim, panels));
-    if (a.exact) {
-      kernels.matmul_exact(weights, begin, end, args.in[0].as<float>(), weights.inputs,
-                           static_cast<size_t>(tokens), out, weights.rows);
-    } else {
-      kernels.matmul(weights, begin, end, x, static_cast<size_t>(tokens), out, weights.rows);
+  if (!exact) x = quantize_input(args, a.matrices[0], tokens, kernels);
+  Claims claims(args.share, args.state, panels_of(a), panel_grain);
+  Claims::Range range{};
+  while (claims.next(range)) {
+    int64_t start = 0;  // the matrix's first panel
+    for (size_t i = 0; i < a.matrices.size() && start < range.end; ++i) {
+      const PanelAttributes& matrix = a.matrices[i];
+      const int64_t panels = panels_of(matrix);
+      const int64_t first = std::max(range.begin, start) - start;
+      const int64_t last = std::min(range.end, start + panels) - start;
+      start += panels;
+      if (first >= last) continue;
+      const PanelMatrix weights{matrix.format, args.in[i + 1].data,
+                                static_cast<size_t>(matrix.rows),
+                                static_cast<size_t>(matrix.columns)};
+      float* out = args.out[i].as<float>();
+      if (exact) {
+        kernels.matmul_exact(weights, static_cast<size_t>(first), static_cast<size_t>(last),
+                             args.in[0].as<float>(), weights.inputs, static_cast<size_t>(tokens),
+                             out, weights.rows);
+      } else {
+        kernels.matmul(weights, static_cast<size_t>(first), static_cast<size_t>(last), x,
+                       static_cast<size_t>(tokens), out, weights.rows);
+      }
     }
   }
+}
+
+// A member's own panels, as far as they lie in the matrix in which they begin.
+std::span<const std::byte> quantized_matmul_ahead(const StepShape& shape, int member) {
+  const auto& a = shape.node.attributes<QuantizedMatmulAttributes>();
+  const Claims::Range own = Claims::own(panels_of(a), panel_grain, member, shape.members);
+  int64_t start = 0;
+  for (size_t i = 0; i < a.matrices.size(); ++i) {
+    const PanelAttributes& matrix = a.matrices[i];
+    const int64_t panels = panels_of(matrix);
+    if (own.begin < start + panels) {
+      const auto stride = static_cast<int64_t>(
+          quant::panel_stride(matrix.format, static_cast<size_t>(matrix.columns)));
+      const int64_t count = std::min(own.end, start + panels) - own.begin;
+      return {shape.in[i + 1].data + (own.begin - start) * stride,
+              static_cast<size_t>(count * stride)};
+    }
+    start += panels;
+  }
+  return {};
 }
 
 void quantized_embedding(const KernelArgs& args) {
@@ -144,7 +183,10 @@ constexpr NamedKernel table[] = {
     {"quantize", {.run = quantize}},
     {"dequantize", {.run = dequantize}},
     {"pack_panels", {.run = pack_panels}},
-    {"quantized_matmul", {.run = quantized_matmul, .scratch = quantized_matmul_scratch}},
+    {"quantized_matmul",
+     {.run = quantized_matmul,
+      .scratch = quantized_matmul_scratch,
+      .ahead = quantized_matmul_ahead}},
     {"quantized_embedding", {.run = quantized_embedding, .cost = embedding_cost}},
 };
 

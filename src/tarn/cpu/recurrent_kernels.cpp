@@ -38,7 +38,8 @@ void causal_conv1d(const KernelArgs& args) {
     conv.weight = weight.data;
     conv.bias = a.has_bias ? args.in[3].data : nullptr;
     conv.param_type = float_type(weight.dtype);
-    conv.width = weight.shape(1);
+    conv.channels = channels;
+    conv.width = weight.shape(0);
     conv.state = state_rows;
     conv.ld_state = channels;
     conv.silu = a.silu;
@@ -118,10 +119,12 @@ void gated_delta(const KernelArgs& args) {
   const size_t member = (delta_scratch_bytes(first) + 63) / 64 * 64;
   std::byte* scratch = args.scratch + member * static_cast<size_t>(args.share.member);
   const Share::Range range = args.share.of(items * state.shape(0));
-  for (int64_t item = range.begin; item < range.end; ++item) {
+  for (int64_t item = range.begin; item < range.end;) {
     const int64_t b = item / items;
+    const int64_t end = std::min(range.end, (b + 1) * items);
     delta_kernels(current_isa())
-        .gated_delta(delta_sequence(args, b), item - b * items, item - b * items + 1, scratch);
+        .gated_delta(delta_sequence(args, b), item - b * items, end - b * items, scratch);
+    item = end;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
 #include "tarn/lm/stop_strings.h"
+#include "tarn/models/stepper.h"
 
 namespace tarn {
 namespace {
@@ -22,6 +23,7 @@ class Generation {
   Generation(const Model& model, Cache& cache, const std::vector<int32_t>& prompt,
              const GenerateOptions& options, const std::function<bool(const TokenEvent&)>& on_token)
       : model_(model),
+        stepper_(model),
         cache_(cache),
         options_(options),
         on_token_(on_token),
@@ -91,11 +93,7 @@ class Generation {
   }
 
   array step(const std::vector<int32_t>& tokens, LogitsFor which) {
-    array result = model_.forward(tokens, cache_, which);
-    std::vector<array> wanted = cache_.arrays();
-    wanted.push_back(result);
-    eval(wanted);
-    return result;
+    return stepper_.run(tokens, cache_, which);
   }
 
   // Null when cancelled.
@@ -170,6 +168,7 @@ class Generation {
   }
 
   const Model& model_;
+  Stepper stepper_;
   Cache& cache_;
   const GenerateOptions& options_;
   const std::function<bool(const TokenEvent&)>& on_token_;

@@ -186,7 +186,8 @@ class Reader {
       const KeysAndValues like = kv->contents().value();
       const array keys = read_array(prefix + "keys", like.keys, length - offset);
       const array values = read_array(prefix + "values", like.values, length - offset);
-      std::get<KvCache>(layer).restore(keys, values, offset);
+      std::get<KvCache>(layer).restore(keys, values, offset, like.keys.shape(3),
+                                       like.values.shape(3));
     } else {
       const auto& like = std::get<RecurrentCache>(expected);
       auto& recurrent = std::get<RecurrentCache>(layer);

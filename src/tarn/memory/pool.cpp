@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t alignment = 64;
 constexpr size_t huge_page = size_t{2} << 20;
+constexpr size_t arena_block = size_t{256} << 20;
 constexpr size_t default_cache_limit = size_t{1} << 30;
 
 // Size classes: four steps to each power of two, so that at most a quarter of a block is slack.
@@ -38,13 +39,7 @@ class Pool {
     const std::lock_guard lock(mutex_);
     auto found = free_.find(capacity);
     const bool reuse = found != free_.end() && !found->second.empty();
-    if (capacity > stats_.limit || stats_.active > stats_.limit - capacity) {
-      fail(ErrorCode::out_of_memory,
-           "memory: {} bytes asked for, {} in use, the limit is {}; use a smaller model, context "
-           "or batch, or raise "
-           "the limit",
-           asked, stats_.active, stats_.limit);
-    }
+    check_limit(capacity, asked);
     std::byte* data = nullptr;
     if (reuse) {
       data = found->second.back();
@@ -60,10 +55,19 @@ class Pool {
       }
       if (capacity >= huge_page) ::madvise(data, rounded(capacity), MADV_HUGEPAGE);
     }
-    stats_.active += capacity;
-    stats_.peak = std::max(stats_.peak, stats_.active);
-    ++stats_.allocations;
+    add_active(capacity);
     return data;
+  }
+
+  // Counts memory that an arena cuts from its blocks.
+  void take_from_arena(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    check_limit(bytes, bytes);
+    add_active(bytes);
+  }
+  void drop_from_arena(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    stats_.active -= bytes;
   }
 
   void give_back(std::byte* data, size_t capacity) {
@@ -121,6 +125,19 @@ class Pool {
   }
 
  private:
+  void check_limit(size_t bytes, size_t asked) const {
+    if (bytes <= stats_.limit && stats_.active <= stats_.limit - bytes) return;
+    fail(ErrorCode::out_of_memory,
+         "memory: {} bytes asked for, {} in use, the limit is {}; use a smaller model, context or "
+         "batch, or raise the limit",
+         asked, stats_.active, stats_.limit);
+  }
+  void add_active(size_t bytes) {
+    stats_.active += bytes;
+    stats_.peak = std::max(stats_.peak, stats_.active);
+    ++stats_.allocations;
+  }
+
   // aligned_alloc wants a multiple of the alignment.
   static size_t rounded(size_t capacity) {
     const size_t unit = capacity >= huge_page ? huge_page : alignment;
@@ -139,6 +156,12 @@ Pool& pool() {
   return instance;
 }
 
+void check_size(size_t bytes) {
+  if (bytes > (size_t{1} << 62)) {
+    fail(ErrorCode::out_of_memory, "memory: {} bytes asked for: absurd", bytes);
+  }
+}
+
 }  // namespace
 
 Buffer::Buffer(std::byte* data, size_t size, size_t capacity, std::shared_ptr<const void> owner,
@@ -152,14 +175,13 @@ Buffer::Buffer(std::byte* data, size_t size, size_t capacity, std::shared_ptr<co
 Buffer::~Buffer() {
   if (borrowed_) {
     pool().drop_borrowed(size_);
-  } else {
+  } else if (capacity_ != 0) {
     pool().give_back(data_, capacity_);
   }
 }
 
 std::shared_ptr<Buffer> allocate(size_t bytes) {
-  if (bytes > (size_t{1} << 62))
-    fail(ErrorCode::out_of_memory, "memory: {} bytes asked for: absurd", bytes);
+  check_size(bytes);
   const size_t capacity = size_class(bytes);
   std::byte* data = pool().take(capacity, bytes);
   return std::shared_ptr<Buffer>(new Buffer(data, bytes, capacity, nullptr, false));
@@ -169,6 +191,48 @@ std::shared_ptr<Buffer> borrow(const void* data, size_t bytes, std::shared_ptr<c
   pool().add_borrowed(bytes);
   auto* bytes_pointer = const_cast<std::byte*>(static_cast<const std::byte*>(data));
   return std::shared_ptr<Buffer>(new Buffer(bytes_pointer, bytes, 0, std::move(owner), true));
+}
+
+// Address space, of which only what was cut is touched and counted.
+struct Arena::Block {
+  explicit Block(size_t bytes) : mapped(bytes + huge_page) {
+    void* const place = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED) {
+      fail(ErrorCode::out_of_memory, "memory: the system refused {} bytes; {} are in use", bytes,
+           pool().stats().active);
+    }
+    base = static_cast<std::byte*>(place);
+    const auto address = reinterpret_cast<uintptr_t>(place);
+    next = base + ((address + huge_page - 1) / huge_page * huge_page - address);
+    end = next + bytes;
+    ::madvise(next, bytes, MADV_HUGEPAGE);
+  }
+  ~Block() {
+    ::munmap(base, mapped);
+    pool().drop_from_arena(cut);
+  }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  size_t mapped;
+  std::byte* base;
+  std::byte* next;
+  std::byte* end;
+  size_t cut = 0;
+};
+
+std::shared_ptr<Buffer> Arena::allocate(size_t bytes) {
+  check_size(bytes);
+  const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  if (!block_ || static_cast<size_t>(block_->end - block_->next) < rounded) {
+    block_ = std::make_shared<Block>((std::max(rounded, arena_block) + huge_page - 1) / huge_page *
+                                     huge_page);
+  }
+  pool().take_from_arena(rounded);
+  block_->cut += rounded;
+  std::byte* const data = std::exchange(block_->next, block_->next + rounded);
+  return std::shared_ptr<Buffer>(new Buffer(data, bytes, 0, block_, false));
 }
 
 Stats stats() { return pool().stats(); }

@@ -16,8 +16,8 @@ struct PlanMark {
   bool write_by_all = false;
 };
 
-// A piece of memory: owned by the pool, or borrowed from an owner that it keeps alive (a mapped
-// file).
+// A piece of memory: owned by the pool, a part of an arena's block, or borrowed from an owner that
+// it keeps alive (a mapped file).
 class Buffer {
  public:
   ~Buffer();
@@ -33,17 +33,18 @@ class Buffer {
  private:
   friend std::shared_ptr<Buffer> allocate(size_t);
   friend std::shared_ptr<Buffer> borrow(const void*, size_t, std::shared_ptr<const void>);
+  friend class Arena;
   Buffer(std::byte* data, size_t size, size_t capacity, std::shared_ptr<const void> owner,
          bool borrowed);
   std::byte* data_;
   size_t size_;
-  size_t capacity_;  // the size class
+  size_t capacity_;  // the size class; 0: not a block of the pool
   std::shared_ptr<const void> owner_;
   bool borrowed_;
 };
 
 struct Stats {
-  size_t active = 0;    // bytes in live buffers of the pool (whole size classes)
+  size_t active = 0;    // bytes in live buffers of the pool (whole size classes) and in arenas
   size_t peak = 0;      // the largest `active` since reset_peak()
   size_t cached = 0;    // freed bytes kept for reuse
   size_t limit = 0;     // active may not exceed this
@@ -59,6 +60,19 @@ std::shared_ptr<Buffer> allocate(size_t bytes);
 
 // Memory owned by someone else, used in place and never written.
 std::shared_ptr<Buffer> borrow(const void* data, size_t bytes, std::shared_ptr<const void> owner);
+
+// Memory for things that live and die together, as a model's weights do: cut one behind the other
+// from large blocks with huge pages, so that small matrices share them and no size class rounds up.
+class Arena {
+ public:
+  // 64-byte aligned memory; errors and limit as allocate(). A block goes back to the system with
+  // the last of its buffers, also after the arena itself is gone.
+  std::shared_ptr<Buffer> allocate(size_t bytes);
+
+ private:
+  struct Block;
+  std::shared_ptr<Block> block_;  // the one being cut
+};
 
 Stats stats();
 void reset_peak();

@@ -9,43 +9,69 @@
 #include <vector>
 
 #include "tarn/core/array.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn {
 
-// Keys and values as attention reads them.
+// Keys and values as attention reads them: rows of quant/kv_format.h.
 struct KeysAndValues {
-  array keys;  // [B, num_kv_heads, length, head_dim]
+  array keys;  // [B, num_kv_heads, rows, ...]
   array values;
-  int64_t offset;  // absolute position of the first key
+  int64_t offset;  // absolute position of the first row
 };
 
-// Keys and values of one attention layer. They lie in buffers that grow in blocks of kv_block
-// tokens; with a window, those that no later token can see are dropped.
+// Keys and values of one attention layer. They lie in buffers that grow by half, in blocks of
+// kv_block tokens; with a window, those that no later token can see are dropped.
+//
+// A step that appends bakes no length into its graph, only the buffers' capacity and start(). It
+// can thus be run again with other arrays: while fits(T) holds, the same operations on buffers()
+// and another first position do what append would, if advance(T) follows.
 class KvCache {
  public:
   static constexpr int64_t kv_block = 256;  // tokens
 
   // window: how many positions a token sees, its own among them; 0: all.
-  explicit KvCache(int64_t window = 0) : window_(window) {}
+  explicit KvCache(int64_t window = 0, KvType type = KvType::f32) : window_(window), type_(type) {}
 
-  // Adds k and v [B, num_kv_heads, T, head_dim], T >= 1; returns all that the T new tokens may see.
-  KeysAndValues append(const array& k, const array& v);
+  // Adds k and v [B, num_kv_heads, T, head_dim], T >= 1; first: int32 [], the position end() of the
+  // first of them. Returns the whole buffers: rows behind the last token hold nothing. Where there
+  // is no room the buffers grow at once, one after the other, so that only one is there twice.
+  KeysAndValues append(const array& k, const array& v, const array& first);
 
   int64_t end() const { return start_ + length_; }  // tokens seen
   // Forgets the last `count` tokens; false, and nothing happens, where what came before is gone.
   bool trim(int64_t count);
   int64_t window() const { return window_; }
+  KvType type() const { return type_; }
+  // The buffers will at least be needed for positions below `length`: they are then made for it.
+  void expect(int64_t length) { expected_ = length; }
 
   // What is stored; for saving. Null when empty.
   std::optional<KeysAndValues> contents() const;
-  void restore(const array& keys, const array& values, int64_t offset);
+  // The same, as float32 [B, num_kv_heads, length, head_dim].
+  std::optional<KeysAndValues> floats() const;
+  // Takes over what contents() of a cache of the same type gave, for heads of these sizes.
+  void restore(const array& keys, const array& values, int64_t offset, int64_t key_dim,
+               int64_t value_dim);
+
+  // For running a recorded step again.
+  bool fits(int64_t tokens) const;          // whether append would write in place
+  int64_t capacity() const;                 // rows of the buffers; 0: none yet
+  int64_t start() const { return start_; }  // absolute position of row 0
+  std::vector<array*> buffers();            // keys, values; none before the first append
+  void advance(int64_t tokens);             // counts tokens that were written; no more than fit
 
  private:
-  void make_room(const array& like, int64_t more, std::optional<array>& buffer) const;
+  void drop_unseen();
+  void make_room(const array& like, int64_t rows, std::optional<array>& buffer) const;
   int64_t window_;
-  int64_t start_ = 0;          // absolute position of the first stored key
-  int64_t length_ = 0;         // stored keys
-  std::optional<array> keys_;  // [B, num_kv_heads, capacity, head_dim]
+  KvType type_;
+  int64_t expected_ = 0;
+  int64_t start_ = 0;    // absolute position of row 0
+  int64_t length_ = 0;   // rows in use
+  int64_t key_dim_ = 0;  // values of a row
+  int64_t value_dim_ = 0;
+  std::optional<array> keys_;  // [B, num_kv_heads, capacity, ...]
   std::optional<array> values_;
 };
 
@@ -64,8 +90,9 @@ class Cache {
   int64_t position() const { return position_; }  // tokens seen
   void advance(int64_t tokens) { position_ += tokens; }
   // Announces how long the sequence will at least become. Rope scalings that depend on the length
-  // then treat the first chunk of a prompt as they treat the last.
-  void expect(int64_t length) { expected_length_ = length; }
+  // then treat the first chunk of a prompt as they treat the last, and keys and values get buffers
+  // of that size at once.
+  void expect(int64_t length);
   int64_t expected_length() const { return expected_length_; }
   KvCache& kv(size_t layer) { return std::get<KvCache>(layers_[layer]); }
   RecurrentCache& recurrent(size_t layer) { return std::get<RecurrentCache>(layers_[layer]); }
@@ -76,6 +103,16 @@ class Cache {
   bool can_trim() const;
   // Forgets the last `count` tokens. False, and nothing happens, where that is not possible.
   bool trim(int64_t count);
+
+  // For running a recorded step again (models/stepper.h). Whether `tokens` more can be written
+  // without new buffers, and every layer has its state.
+  bool fits(int64_t tokens) const;
+  // Where the arrays of all layers are kept, in one order; they may be taken and replaced.
+  std::vector<array*> buffers();
+  // What a recorded step takes for granted: two caches with equal layouts can share it.
+  std::vector<int64_t> layout() const;
+  // Counts tokens, in every layer, that such a step has written.
+  void advance_all(int64_t tokens);
 
   // Every array of the cache: evaluate these to have the cache up to date.
   std::vector<array> arrays() const;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,12 @@ class Model {
   // threads at once.
   virtual array forward(const std::vector<int32_t>& tokens, Cache& cache,
                         LogitsFor which) const = 0;
+
+  // The same graph from arrays: ids int32 [B, T] and the position int32 [] of the first of them, so
+  // that it can be recorded and run again with others (models/stepper.h). Does not check the ids.
+  // Null when a step depends on its position in other ways too.
+  using StepGraph = std::function<array(const array& ids, const array& first, Cache&, LogitsFor)>;
+  virtual StepGraph step_graph() const { return nullptr; }
 };
 
 struct LoadOptions {

@@ -66,7 +66,9 @@ Dtype dtype_of_storage(const TensorInfo& info) {
 
 Weights::Weights(const std::filesystem::path& folder,
                  std::optional<QuantizationConfig> quantization)
-    : checkpoint_(Checkpoint::open(folder)), quantization_(std::move(quantization)) {
+    : checkpoint_(Checkpoint::open(folder)),
+      panels_(checkpoint_.total_bytes()),
+      quantization_(std::move(quantization)) {
   for (const std::string& warning : checkpoint_.warnings()) logging::warn("{}", warning);
 }
 
@@ -138,10 +140,6 @@ array Weights::get_f32(std::string_view name, const Shape& shape) {
   eval({converted});
   memory::count_copied(converted.nbytes());
   return converted;
-}
-
-void Weights::release(std::string_view name) const {
-  if (const TensorInfo* info = find(name)) info->owner->release(info->bytes);
 }
 
 std::optional<QuantizationFormat> Weights::format_of(std::string_view module) const {

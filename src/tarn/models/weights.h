@@ -11,6 +11,7 @@
 #include "tarn/core/array.h"
 #include "tarn/io/checkpoint.h"
 #include "tarn/models/config.h"
+#include "tarn/models/panel_loader.h"
 
 namespace tarn {
 
@@ -30,8 +31,10 @@ class Weights {
   array get(std::string_view name);
   // The same as float32: for small vectors that every step reads.
   array get_f32(std::string_view name, const Shape& shape);
-  // The tensor was copied into another layout and its file pages are not needed for now.
-  void release(std::string_view name) const;
+  // Where the tensor lies in its file.
+  const TensorInfo& source(std::string_view name) { return require(name); }
+  // Packs quantized matrices; finish() it before the model is used.
+  PanelLoader& panels() { return panels_; }
   // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
   std::optional<QuantizationFormat> format_of(std::string_view module) const;
 
@@ -49,6 +52,7 @@ class Weights {
   array to_array(const TensorInfo& info) const;
 
   Checkpoint checkpoint_;
+  PanelLoader panels_;
   std::optional<QuantizationConfig> quantization_;
   std::set<std::string, std::less<>> used_;
   std::vector<std::string> ignored_;

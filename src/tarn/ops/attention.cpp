@@ -17,12 +17,12 @@ namespace {
 
 constexpr float hidden = -std::numeric_limits<float>::infinity();
 
-// [Tq, Tk], true where the query may see the key.
-array visible_keys(int64_t queries, int64_t keys, const AttentionAttributes& a) {
-  const array q =
-      expand_dims(arange(static_cast<double>(keys - queries), static_cast<double>(keys), 1), 1);
+// [Tq, Tk], true where the query may see the key; `first`: the row of the first query's own key.
+array visible_keys(const array& first, int64_t queries, int64_t keys,
+                   const AttentionAttributes& a) {
+  const array q = expand_dims(first + arange(0, static_cast<double>(queries), 1), 1);
   const array k = arange(0, static_cast<double>(keys), 1);
-  array visible = full({queries, keys}, array(true));
+  array visible = broadcast_to(k < first + array(static_cast<float>(queries)), {queries, keys});
   if (a.causal) visible = logical_and(visible, k <= q);
   if (a.window > 0) {
     visible = logical_and(visible, k > q - array(static_cast<float>(a.window)));
@@ -38,10 +38,14 @@ std::vector<array> compose_attention(const OpNode& node) {
   const array v = repeat(astype(node.inputs[2], Dtype::f32), groups, 1);
   array scores = matmul(q * a.scale, swapaxes(k, 2, 3));  // [B, Hq, Tq, Tk]
   if (a.soft_cap > 0) scores = tanh(scores / a.soft_cap) * a.soft_cap;
-  if (a.causal || a.window > 0) {
-    scores = where(visible_keys(q.shape(2), k.shape(2), a), scores, array(hidden));
-  }
   size_t next = 3;
+  array first(static_cast<float>(k.shape(2) - q.shape(2)));
+  if (a.has_position) {
+    first = reshape(node.inputs[next++], {}) - array(static_cast<int>(a.key_offset));
+    first = astype(first, Dtype::f32);
+  }
+  const array visible = visible_keys(first, q.shape(2), k.shape(2), a);
+  scores = where(visible, scores, array(hidden));
   if (a.has_mask) {
     const array& mask = node.inputs[next++];
     scores = mask.dtype() == Dtype::bool_ ? where(mask, scores, array(hidden)) : scores + mask;
@@ -94,6 +98,14 @@ array scaled_dot_product_attention(const array& q, const array& k, const array& 
                                    const AttentionOptions& options) {
   check_attention(q, k, v);
   std::vector<array> inputs = {as_rows(q), with_dense_rows(k), with_dense_rows(v)};
+  if (options.position) {
+    if (options.position->size() != 1 || options.position->dtype() != Dtype::i32) {
+      fail(ErrorCode::invalid_argument,
+           "[scaled_dot_product_attention] position must be one int32, got {} {}",
+           name(options.position->dtype()), to_string(options.position->shape()));
+    }
+    inputs.push_back(*options.position);
+  }
   if (options.mask) {
     const Shape shape = {q.shape(0), q.shape(1), q.shape(2), k.shape(2)};
     const array mask =
@@ -104,10 +116,14 @@ array scaled_dot_product_attention(const array& q, const array& k, const array& 
     require_shape(*options.sinks, {q.shape(1)}, "scaled_dot_product_attention", "sinks");
     inputs.push_back(contiguous(astype(*options.sinks, Dtype::f32)));
   }
-  const AttentionAttributes attributes{
-      options.scale,     options.causal,           options.window,
-      options.soft_cap,  options.mask.has_value(), options.sinks.has_value(),
-      options.key_offset};
+  const AttentionAttributes attributes{options.scale,
+                                       options.causal,
+                                       options.window,
+                                       options.soft_cap,
+                                       options.position.has_value(),
+                                       options.mask.has_value(),
+                                       options.sinks.has_value(),
+                                       options.key_offset};
   const Shape shape = {q.shape(0), q.shape(2), q.shape(1), v.shape(3)};
   const array y = make_array(attention_op, std::move(inputs), shape, Dtype::f32, attributes);
   return astype(swapaxes(y, 1, 2), q.dtype());

@@ -16,8 +16,11 @@ struct AttentionOptions {
   std::optional<array> mask =
       {};  // broadcast to [B, Hq, Tq, Tk]: bool (false hides) or float (added)
   std::optional<array> sinks = {};  // [Hq]: one more logit a head in the softmax's denominator
-  // Absolute position of the first key. The queries are the last Tq of the positions that k covers.
-  int64_t key_offset = 0;
+  int64_t key_offset = 0;           // absolute position of the first key
+  // int32 []: absolute position of the first query. Keys at positions behind the last query's are
+  // rows that nothing was written to yet (k and v are a cache at full capacity): nobody sees them.
+  // Absent: the queries are the last Tq of the positions that k covers.
+  std::optional<array> position = {};
 };
 
 // q [B, Hq, Tq, D], k [B, Hkv, Tk, D], v [B, Hkv, Tk, Dv]; Hkv divides Hq; k and v f32, f16 or bf16

@@ -86,18 +86,38 @@ PanelArray pack_panels(const AffineMatrix& w) {
   return packed;
 }
 
-array quantized_matmul(const array& x, const PanelArray& w, bool exact) {
+std::vector<array> quantized_matmul(const array& x, const std::vector<PanelArray>& w, bool exact) {
   require_float(x, "quantized_matmul", "x");
-  if (x.ndim() < 1 || x.shape(-1) != w.columns) {
-    fail(ErrorCode::invalid_argument,
-         "[quantized_matmul] x {} and weight ({}, {}) do not fit: the last axis of x must be {}",
-         to_string(x.shape()), w.rows, w.columns, w.columns);
+  if (w.empty()) fail(ErrorCode::invalid_argument, "[quantized_matmul] no weights given");
+  std::vector<array> inputs = {contiguous(as_rows(x))};
+  std::vector<OutputSpec> specs;
+  QuantizedMatmulAttributes attributes;
+  for (const PanelArray& one : w) {
+    if (x.ndim() < 1 || x.shape(-1) != one.columns) {
+      fail(ErrorCode::invalid_argument,
+           "[quantized_matmul] x {} and weight ({}, {}) do not fit: the last axis of x must be {}",
+           to_string(x.shape()), one.rows, one.columns, one.columns);
+    }
+    if (one.format.group_size != w[0].format.group_size) {
+      fail(ErrorCode::invalid_argument,
+           "[quantized_matmul] weights of group sizes {} and {} cannot share x; multiply by them "
+           "one after the other",
+           w[0].format.group_size, one.format.group_size);
+    }
+    inputs.push_back(one.panels);
+    Shape shape = x.shape();
+    shape.back() = one.rows;
+    specs.push_back({shape, Dtype::f32});
+    attributes.matrices.push_back(attributes_of(one, exact));
   }
-  Shape shape = x.shape();
-  shape.back() = w.rows;
-  return astype(make_array(quantized_matmul_op, {contiguous(as_rows(x)), w.panels}, shape,
-                           Dtype::f32, attributes_of(w, exact)),
-                x.dtype());
+  std::vector<array> products =
+      make_arrays(quantized_matmul_op, std::move(inputs), std::move(specs), std::move(attributes));
+  for (array& product : products) product = astype(product, x.dtype());
+  return products;
+}
+
+array quantized_matmul(const array& x, const PanelArray& w, bool exact) {
+  return quantized_matmul(x, std::vector<PanelArray>{w}, exact).front();
 }
 
 array quantized_embedding(const array& ids, const PanelArray& w) {

@@ -1,6 +1,8 @@
 // Quantized weights: MLX's affine format, and the panels that products are computed from.
 #pragma once
 
+#include <vector>
+
 #include "tarn/core/array.h"
 #include "tarn/quant/panel.h"
 
@@ -40,6 +42,10 @@ PanelArray pack_panels(const AffineMatrix& w);
 // x [..., K] times w transposed: [..., N] in x's dtype. Activations become int8 with a scale for
 // each group, or stay float32 when `exact`.
 array quantized_matmul(const array& x, const PanelArray& w, bool exact = false);
+// The products of x with several matrices of the same K and group size, in one step that quantizes
+// x once.
+std::vector<array> quantized_matmul(const array& x, const std::vector<PanelArray>& w,
+                                    bool exact = false);
 // Rows of w for ids (any integer dtype): [..., K] float32. An id outside [0, N) is an error.
 array quantized_embedding(const array& ids, const PanelArray& w);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "tarn/quant/panel.h"
 
@@ -17,6 +18,19 @@ struct PanelAttributes {
   int64_t rows;
   int64_t columns;
   bool exact;
+};
+
+struct PanelRangeAttributes {
+  quant::PanelFormat format;
+  int64_t rows;
+  int64_t columns;
+  int64_t first;  // panels [first, last)
+  int64_t last;
+};
+
+// A product of one x with several matrices of the same K and group size, exact or not alike.
+struct QuantizedMatmulAttributes {
+  std::vector<PanelAttributes> matrices;
 };
 
 }  // namespace tarn

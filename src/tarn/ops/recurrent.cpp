@@ -17,12 +17,12 @@ std::vector<array> compose_conv(const OpNode& node) {
   const auto& a = node.attributes<ConvAttributes>();
   const array& x = node.inputs[1];
   const array weight = astype(node.inputs[2], Dtype::f32);
-  const int64_t width = weight.shape(1);
+  const int64_t width = weight.shape(0);
   const array joined = concatenate({node.inputs[0], x}, 1);
   array y = a.has_bias ? broadcast_to(astype(node.inputs[3], Dtype::f32), x.shape())
                        : zeros(x.shape(), Dtype::f32);
   for (int64_t j = 0; j < width; ++j) {
-    y = y + slice(joined, 1, j, j + x.shape(1)) * squeeze(slice(weight, 1, j, j + 1), 1);
+    y = y + slice(joined, 1, j, j + x.shape(1)) * squeeze(slice(weight, 0, j, j + 1), 0);
   }
   if (a.silu) y = silu(y);
   return {contiguous(slice(joined, 1, x.shape(1), x.shape(1) + width - 1)), y};
@@ -69,7 +69,7 @@ WithState causal_conv1d(const array& x, const array& weight, const std::optional
   const Shape state_shape = {x.shape(0), width - 1, x.shape(2)};
   std::vector<array> inputs = {state_or_zeros(state, state_shape, op)};
   inputs.push_back(as_rows(x));
-  inputs.push_back(contiguous(weight));
+  inputs.push_back(contiguous(swapaxes(weight, 0, 1)));  // as kernels read it
   if (bias) {
     require_shape(*bias, {x.shape(2)}, op, "bias");
     inputs.push_back(contiguous(astype(*bias, weight.dtype())));

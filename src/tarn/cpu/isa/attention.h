@@ -57,13 +57,16 @@ constexpr int64_t attention_row_tile = 48;  // rows: (query, head of the group) 
 int64_t attention_items(const AttentionArgs& args);
 // Chunks that any query can see (by position; masks are not looked at); 0 when there are none.
 int64_t attention_chunks(const AttentionArgs& args);
+// An upper bound on them, wherever the queries stand among positions up to the last key's.
+int64_t attention_most_chunks(const AttentionArgs& args);
 // Items of `attention_partial`: attention_items * attention_chunks, chunks running fastest.
 int64_t attention_partial_items(const AttentionArgs& args);
 // Rows of `attention_combine`: q_heads * q_tokens.
 int64_t attention_rows(const AttentionArgs& args);
-// Memory for a thread's working set, and for all partials (shared by the threads); 64-byte aligned.
+// Memory for a thread's working set, and for the partials of so many chunks (shared by the
+// threads); 64-byte aligned.
 size_t attention_scratch_bytes(const AttentionArgs& args);
-size_t attention_partials_bytes(const AttentionArgs& args);
+size_t attention_partials_bytes(const AttentionArgs& args, int64_t chunks);
 
 // A query that sees no key gives zeros (it has no distribution; zeros keep the layer finite).
 struct AttentionKernels {

@@ -42,6 +42,16 @@ int64_t attention_items(const AttentionArgs& args) {
 
 int64_t attention_chunks(const AttentionArgs& args) { return attention_plan(args).chunks; }
 
+int64_t attention_most_chunks(const AttentionArgs& args) {
+  if (args.k_tokens == 0 || args.q_tokens == 0) return 0;
+  const int64_t first = args.k_offset / attention_chunk;
+  const int64_t all = (args.k_offset + args.k_tokens - 1) / attention_chunk - first + 1;
+  if (args.window <= 0) return all;
+  // The sight of all queries together, wherever it lies against the chunks' borders.
+  const int64_t seen = args.q_tokens + args.window - 1;
+  return std::min(all, (seen + attention_chunk - 2) / attention_chunk + 1);
+}
+
 int64_t attention_partial_items(const AttentionArgs& args) {
   return attention_items(args) * attention_chunks(args);
 }
@@ -58,9 +68,8 @@ size_t attention_scratch_bytes(const AttentionArgs& args) {
   return static_cast<size_t>(queries + logits + accumulators + keys) * sizeof(float);
 }
 
-size_t attention_partials_bytes(const AttentionArgs& args) {
-  const AttentionPlan plan = attention_plan(args);
-  return static_cast<size_t>(attention_rows(args) * plan.chunks * plan.partial_stride) *
+size_t attention_partials_bytes(const AttentionArgs& args, int64_t chunks) {
+  return static_cast<size_t>(attention_rows(args) * chunks * attention_plan(args).partial_stride) *
          sizeof(float);
 }
 

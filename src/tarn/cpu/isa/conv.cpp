@@ -13,7 +13,7 @@ void causal_conv(const CausalConvArgs& args, int64_t c0, int64_t c1) {
     float taps[conv_max_width];
     float history[conv_max_width];
     for (int64_t j = 0; j < width; ++j)
-      taps[j] = load_float(args.weight, args.param_type, c * width + j);
+      taps[j] = load_float(args.weight, args.param_type, j * args.channels + c);
     for (int64_t j = 0; j + 1 < width; ++j) history[j] = args.state[j * args.ld_state + c];
     const float bias = args.bias == nullptr ? 0.F : load_float(args.bias, args.param_type, c);
     for (int64_t t = 0; t < args.t; ++t) {

@@ -11,7 +11,7 @@ namespace tarn::cpu {
 
 constexpr int64_t conv_max_width = 8;
 
-// y[t, c] = act(bias[c] + sum_j weight[c, j] * in[t + j, c]), in = state's W-1 rows followed by x.
+// y[t, c] = act(bias[c] + sum_j weight[j, c] * in[t + j, c]), in = state's W-1 rows followed by x.
 // Strides are in elements. x and out may be the same array.
 struct CausalConvArgs {
   const float* x;  // [T, C], row stride ldx
@@ -19,7 +19,8 @@ struct CausalConvArgs {
   float* out;  // [T, C], row stride ldo
   int64_t ldo;
   int64_t t;           // T >= 0
-  const void* weight;  // [C, W] of param_type, contiguous; tap W-1 meets the current token
+  const void* weight;  // [W, C] of param_type, contiguous; tap W-1 meets the current token
+  int64_t channels;    // C
   const void* bias;    // [C] of param_type, or null
   FloatType param_type;
   int64_t width;  // W, 2..conv_max_width

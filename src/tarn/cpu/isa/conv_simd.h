@@ -19,16 +19,11 @@ struct ConvBlock {
 
 template <typename T>
 inline void begin_block(ConvBlock& block, const CausalConvArgs& args, int64_t c, int64_t channels) {
-  const auto* weight = static_cast<const T*>(args.weight) + c * args.width;
+  const auto* weight = static_cast<const T*>(args.weight) + c;
   const auto* bias = static_cast<const T*>(args.bias);
-  // Taps lie channel by channel; widen a stretch, then turn it to lie tap by tap.
-  for_lanes(channels * args.width, [&](int64_t i, int count) {
-    float stretch[Vec::lanes];
-    store(stretch, load(weight + i, count));
-    for (int l = 0; l < count; ++l)
-      block.taps[(i + l) % args.width][(i + l) / args.width] = stretch[l];
-  });
   for_lanes(channels, [&](int64_t i, int count) {
+    for (int64_t j = 0; j < args.width; ++j)
+      store(block.taps[j] + i, load(weight + j * args.channels + i, count));
     store(block.bias + i, bias == nullptr ? zero() : load(bias + c + i, count));
     for (int64_t j = 0; j + 1 < args.width; ++j)
       store(block.history[j] + i, load(args.state + j * args.ld_state + c + i, count));
@@ -66,7 +61,40 @@ using BlockKernel = void (*)(ConvBlock&, const CausalConvArgs&, int64_t, int64_t
 constexpr BlockKernel block_kernels[] = {conv_block<2>, conv_block<3>, conv_block<4>, conv_block<5>,
                                          conv_block<6>, conv_block<7>, conv_block<8>};
 
+// One token: everything is used once, so nothing is gathered in a block first.
+template <typename T, int width>
+void conv_token(const CausalConvArgs& args, int64_t c0, int64_t c1) {
+  const auto* weight = static_cast<const T*>(args.weight) + c0;
+  const auto* bias = static_cast<const T*>(args.bias);
+  float* state = args.state + c0;
+  for_lanes(c1 - c0, [&](int64_t i, int count) {
+    const Vec input = load(args.x + c0 + i, count);
+    Vec y = bias == nullptr ? zero() : load(bias + c0 + i, count);
+    Vec row[width];
+    unrolled<width - 1>([&](auto j) TARN_INLINE {
+      row[j] = load(state + j * args.ld_state + i, count);
+      y = fma(load(weight + j * args.channels + i, count), row[j], y);
+    });
+    row[width - 1] = input;
+    y = fma(load(weight + (width - 1) * args.channels + i, count), input, y);
+    unrolled<width - 1>(
+        [&](auto j) TARN_INLINE { store(state + j * args.ld_state + i, row[j + 1], count); });
+    store(args.out + c0 + i, args.silu ? silu(y) : y, count);
+  });
+}
+
+using TokenKernel = void (*)(const CausalConvArgs&, int64_t, int64_t);
+template <typename T>
+constexpr TokenKernel token_kernels[] = {conv_token<T, 2>, conv_token<T, 3>, conv_token<T, 4>,
+                                         conv_token<T, 5>, conv_token<T, 6>, conv_token<T, 7>,
+                                         conv_token<T, 8>};
+
 void causal_conv(const CausalConvArgs& args, int64_t c0, int64_t c1) {
+  if (args.t == 1) {
+    with_type(args.param_type,
+              [&]<typename T>(const T*) { token_kernels<T>[args.width - 2](args, c0, c1); });
+    return;
+  }
   ConvBlock block;
   for (int64_t c = c0; c < c1; c += channel_block) {
     const int64_t channels = min_of(channel_block, c1 - c);

@@ -81,10 +81,84 @@ inline void delta_step(float* state, int64_t dk, const float* q, const float* k,
   });
 }
 
+// One token: the state is read and written once, in place, and memory sets the pace. A strip is
+// wide enough to be streamed and small enough to be still in the first-level cache when it is
+// written.
+constexpr int64_t delta_strip = 2 * delta_column_block;
+
+// The strip's bits are those of delta_step: a column's sums do not depend on its neighbours.
+// `next`: the state that will be wanted next.
+inline void delta_token(float* state, int64_t dk, int64_t ld, const float* q, const float* k,
+                        const float* v, Vec decay, Vec beta, float* out, const float* next) {
+  constexpr int vecs = static_cast<int>(delta_strip) / Vec::lanes;
+  constexpr int line = 64 / sizeof(float);
+  Vec sums[delta_sums][vecs];
+  const auto clear = [&]() TARN_INLINE {
+    unrolled<delta_sums>([&](auto p) TARN_INLINE {
+      unrolled<vecs>([&](auto c) TARN_INLINE { sums[p][c] = zero(); });
+    });
+  };
+  const auto total = [&](auto c) TARN_INLINE {
+    if constexpr (delta_sums == 4) {
+      return (sums[0][c] + sums[1][c]) + (sums[2][c] + sums[3][c]);
+    } else {
+      return sums[0][c] + sums[1][c];
+    }
+  };
+  clear();
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_INLINE {
+    const Vec key = set1(k[i]);
+    const float* s = state + i * ld;
+    for (int64_t c = 0; c < delta_strip; c += line) __builtin_prefetch(next + i * ld + c, 1, 2);
+    unrolled<vecs>(
+        [&](auto c) TARN_INLINE { sums[p][c] = fma(load(s + c * Vec::lanes), key, sums[p][c]); });
+  });
+  Vec error[vecs];
+  unrolled<vecs>([&](auto c) TARN_INLINE {
+    error[c] = fnma(decay, total(c), load(v + c * Vec::lanes)) * beta;
+  });
+  clear();
+  for_state_rows(dk, [&](int64_t i, auto p) TARN_INLINE {
+    const Vec key = set1(k[i]);
+    const Vec query = set1(q[i]);
+    float* s = state + i * ld;
+    unrolled<vecs>([&](auto c) TARN_INLINE {
+      const Vec updated = fma(key, error[c], decay * load(s + c * Vec::lanes));
+      store(s + c * Vec::lanes, updated);
+      sums[p][c] = fma(updated, query, sums[p][c]);
+    });
+  });
+  unrolled<vecs>([&](auto c) TARN_INLINE { store(out + c * Vec::lanes, total(c)); });
+}
+
+// Items [item0, item1) as far as they make whole strips; the first item that is left.
+inline int64_t delta_strips(const GatedDeltaArgs& args, int64_t item0, int64_t item1) {
+  constexpr int64_t items_of_strip = delta_strip / delta_column_block;
+  if (args.dv % delta_strip != 0 || item0 % items_of_strip != 0) return item0;
+  const int64_t group = args.value_heads / args.key_heads;
+  const int64_t blocks = args.dv / delta_column_block;
+  int64_t item = item0;
+  for (; item + items_of_strip <= item1; item += items_of_strip) {
+    const int64_t head = item / blocks;
+    const int64_t column = item % blocks * delta_column_block;
+    // Strips of a head lie side by side in its rows; the one after the last is the next head's.
+    const int64_t ahead = item + items_of_strip < item1 ? item + items_of_strip : item;
+    const float* next =
+        args.state + ahead / blocks * args.dk * args.dv + ahead % blocks * delta_column_block;
+    delta_token(args.state + head * args.dk * args.dv + column, args.dk, args.dv,
+                args.q + head / group * args.q_head_stride,
+                args.k + head / group * args.k_head_stride,
+                args.v + head * args.v_head_stride + column, exp(set1(args.g[head])),
+                set1(args.beta[head]), args.out + head * args.out_head_stride + column, next);
+  }
+  return item;
+}
+
 void gated_delta(const GatedDeltaArgs& args, int64_t item0, int64_t item1, void* scratch) {
   const int64_t blocks = delta_items(args) / args.value_heads;
   const int64_t group = args.value_heads / args.key_heads;
   auto* const block = static_cast<float*>(scratch);
+  if (args.t == 1) item0 = delta_strips(args, item0, item1);
   for (int64_t item = item0; item < item1; ++item) {
     const int64_t head = item / blocks;
     const int64_t key_head = head / group;

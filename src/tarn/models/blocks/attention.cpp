@@ -44,25 +44,27 @@ array Attention::operator()(const array& x, KvCache& cache, const Positions& pos
   const auto split_heads = [&](const array& a, int64_t count) {
     return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
   };
-  array q = split_heads(q_proj_(x), num_heads_);
+  const std::vector<array> qkv = Linear::together(x, {&q_proj_, &k_proj_, &v_proj_});
+  array q = split_heads(qkv[0], num_heads_);
   std::optional<array> gate;
   if (output_gate_) {  // each head's projection holds its query and its gate
     gate = slice(q, 3, head_dim_, 2 * head_dim_);
     q = slice(q, 3, 0, head_dim_);
   }
-  array k = split_heads(k_proj_(x), num_kv_heads_);
-  const array v = split_heads(v_proj_(x), num_kv_heads_);
+  array k = split_heads(qkv[1], num_kv_heads_);
+  const array v = split_heads(qkv[2], num_kv_heads_);
   if (q_norm_) q = (*q_norm_)(q);
   if (k_norm_) k = (*k_norm_)(k);
 
   // [B, H, T, D] from here
   q = rope_(swapaxes(q, 1, 2), positions.first, positions.length);
   k = rope_(swapaxes(k, 1, 2), positions.first, positions.length);
-  const KeysAndValues seen = cache.append(k, swapaxes(v, 1, 2));
+  const KeysAndValues seen = cache.append(k, swapaxes(v, 1, 2), positions.first);
   const AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(head_dim_)),
                                  .causal = true,
                                  .window = window_,
-                                 .key_offset = seen.offset};
+                                 .key_offset = seen.offset,
+                                 .position = positions.first};
   array y = swapaxes(scaled_dot_product_attention(q, seen.keys, seen.values, options), 1, 2);
   if (gate) y = y * sigmoid(*gate);
   return o_proj_(reshape(y, {batch, tokens, num_heads_ * head_dim_}));

@@ -33,6 +33,11 @@ array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size) {
   return {tokens, {1, static_cast<int64_t>(tokens.size())}};
 }
 
+bool rope_depends_on_length(const ModelConfig& config) {
+  return tarn::rope_depends_on_length(config.rope) ||
+         tarn::rope_depends_on_length(config.sliding_rope);
+}
+
 std::string describe_format(const ModelConfig& config) {
   if (!config.quantization) {
     return config.dtype ? std::string(storage_type_name(*config.dtype)) : "dense";

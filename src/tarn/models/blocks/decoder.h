@@ -18,6 +18,9 @@ Cache make_decoder_cache(const ModelConfig& config);
 // Throws for ids outside the vocabulary and for no ids.
 array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size);  // [1, T]
 
+// Whether any layer's rotary embedding depends on how long the sequence gets.
+bool rope_depends_on_length(const ModelConfig& config);
+
 // How the weights are stored, for people: "BF16", "affine 4-bit g64".
 std::string describe_format(const ModelConfig& config);
 
@@ -51,10 +54,22 @@ class Decoder final : public Model {
   Cache make_cache() const override { return make_decoder_cache(config_); }
 
   array forward(const std::vector<int32_t>& tokens, Cache& cache, LogitsFor which) const override {
-    const auto count = static_cast<int64_t>(tokens.size());
-    array x = embed_tokens_(token_array(tokens, config_.vocab_size));  // [1, T, hidden]
-    const Positions positions{array(static_cast<int>(cache.position())),
-                              std::max(cache.expected_length(), cache.position() + count)};
+    return graph(token_array(tokens, config_.vocab_size), array(static_cast<int>(cache.position())),
+                 cache, which);
+  }
+
+  StepGraph step_graph() const override {
+    if (rope_depends_on_length(config_)) return nullptr;
+    return [this](const array& ids, const array& first, Cache& cache, LogitsFor which) {
+      return graph(ids, first, cache, which);
+    };
+  }
+
+ private:
+  array graph(const array& ids, const array& first, Cache& cache, LogitsFor which) const {
+    const int64_t count = ids.shape(1);
+    array x = embed_tokens_(ids);  // [1, T, hidden]
+    const Positions positions{first, std::max(cache.expected_length(), cache.position() + count)};
     for (size_t i = 0; i < layers_.size(); ++i) x = layers_[i](x, cache, i, positions);
     cache.advance(count);
     if (which == LogitsFor::none) return x;
@@ -64,7 +79,6 @@ class Decoder final : public Model {
     return squeeze(logits, 0);  // [T, vocab]
   }
 
- private:
   ModelConfig config_;
   ModelSize size_;
   Builder builder_;  // used while loading only

@@ -12,6 +12,7 @@ namespace tarn::blocks {
 namespace {
 
 // [channels, 1, taps] in Hugging Face's layout, [channels, taps, 1] in MLX's; both are these bytes.
+// Turned once here to lie tap by tap, as the convolution reads it.
 array load_conv(const Builder& builder, const std::string& name, int64_t channels, int64_t taps) {
   const array stored = builder.weights.get(name);
   const bool known = stored.shape() == Shape{channels, 1, taps} ||
@@ -22,7 +23,9 @@ array load_conv(const Builder& builder, const std::string& name, int64_t channel
          to_string(stored.shape()), channels, taps);
   }
   builder.weights.count_parameters(stored.size());
-  return reshape(stored, {channels, taps});
+  const array by_tap = contiguous(swapaxes(reshape(stored, {channels, taps}), 0, 1));
+  eval({by_tap});
+  return swapaxes(by_tap, 0, 1);
 }
 
 }  // namespace
@@ -56,11 +59,12 @@ array GatedDeltaNet::operator()(const array& x, RecurrentCache& cache) const {
   const auto split_heads = [&](const array& a, int64_t count) {
     return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
   };
-  const array qkv_in = in_proj_qkv_(x);
-  const array z = in_proj_z_(x);
-  const DeltaGates gates = delta_gates(in_proj_a_(x), in_proj_b_(x), a_log_, dt_bias_);
+  const std::vector<array> in =
+      Linear::together(x, {&in_proj_qkv_, &in_proj_z_, &in_proj_a_, &in_proj_b_});
+  const array& z = in[1];
+  const DeltaGates gates = delta_gates(in[2], in[3], a_log_, dt_bias_);
 
-  const WithState mixed = causal_conv1d(qkv_in, conv_weight_, std::nullopt, cache.conv, true);
+  const WithState mixed = causal_conv1d(in[0], conv_weight_, std::nullopt, cache.conv, true);
   cache.conv = mixed.state;
   const std::vector<array> qkv = split(mixed.output, {key_width_, 2 * key_width_}, 2);
   constexpr float eps = 1e-6F;

@@ -1,58 +1,11 @@
 #include "tarn/models/blocks/linear.h"
 
-#include "tarn/base/error.h"
 #include "tarn/ops/elementwise.h"
 #include "tarn/ops/embedding.h"
 #include "tarn/ops/matmul.h"
 
 namespace tarn::blocks {
 namespace {
-
-using Matrix = std::variant<array, PanelArray>;
-
-PanelArray load_panels(const Builder& builder, const std::string& module,
-                       const QuantizationFormat& format, int64_t rows, int64_t columns) {
-  if (format.mode != "affine") {
-    fail(ErrorCode::unsupported, "\"{}\": quantization mode \"{}\" is not supported; affine is",
-         module, format.mode);
-  }
-  const auto bits = static_cast<int>(format.bits);
-  const auto group = static_cast<int>(format.group_size);
-  quant::check_affine({bits, group}, static_cast<size_t>(columns));
-  const Shape groups = {rows, columns / group};
-  const AffineMatrix matrix{builder.weights.get(module + ".weight", {rows, columns / 32 * bits}),
-                            builder.weights.get(module + ".scales", groups),
-                            builder.weights.get(module + ".biases", groups), bits, group};
-  check_affine_matrix(matrix, module.c_str());
-  PanelArray packed = pack_panels(matrix);
-  eval({packed.panels});
-  for (const char* part : {".weight", ".scales", ".biases"}) builder.weights.release(module + part);
-  return packed;
-}
-
-Matrix load_matrix(const Builder& builder, const std::string& module, int64_t rows,
-                   int64_t columns) {
-  builder.weights.count_parameters(rows * columns);
-  if (const auto format = builder.weights.format_of(module)) {
-    PanelArray packed = load_panels(builder, module, *format, rows, columns);
-    builder.size.weight_bytes += static_cast<int64_t>(packed.panels.nbytes());
-    return packed;
-  }
-  array dense = builder.weights.get(module + ".weight", {rows, columns});
-  if (!is_floating(dense.dtype()) || dense.dtype() == Dtype::f64) {
-    fail(ErrorCode::unsupported,
-         "\"{}.weight\" is {}; a dense weight must be float32, float16 or bfloat16", module,
-         name(dense.dtype()));
-  }
-  builder.size.weight_bytes += static_cast<int64_t>(dense.nbytes());
-  return dense;
-}
-
-int64_t bytes_of(const Matrix& matrix) {
-  const auto* dense = std::get_if<array>(&matrix);
-  return static_cast<int64_t>(dense != nullptr ? dense->nbytes()
-                                               : std::get<PanelArray>(matrix).panels.nbytes());
-}
 
 array multiply_by(const Matrix& matrix, const array& x, bool exact) {
   if (const auto* dense = std::get_if<array>(&matrix)) return linear(x, *dense);
@@ -68,9 +21,31 @@ Linear::Linear(const Builder& builder, const std::string& module, int64_t output
   builder.size.bytes_per_token += bytes_of(weight_);
 }
 
-array Linear::operator()(const array& x) const {
-  const array y = multiply_by(weight_, x, exact_);
-  return bias_ ? y + *bias_ : y;
+array Linear::operator()(const array& x) const { return add_bias(multiply_by(weight_, x, exact_)); }
+
+array Linear::add_bias(const array& y) const { return bias_ ? y + *bias_ : y; }
+
+std::vector<array> Linear::together(const array& x, std::initializer_list<const Linear*> layers) {
+  std::vector<PanelArray> panels;
+  for (const Linear* layer : layers) {
+    const auto* matrix = std::get_if<PanelArray>(&layer->weight_);
+    const bool fits = matrix != nullptr &&
+                      (panels.empty() || panels[0].format.group_size == matrix->format.group_size);
+    if (!fits) break;
+    panels.push_back(*matrix);
+  }
+  std::vector<array> products;
+  if (panels.size() < layers.size()) {
+    for (const Linear* layer : layers) products.push_back((*layer)(x));
+    return products;
+  }
+  products = quantized_matmul(x, panels, (*layers.begin())->exact_);
+  size_t i = 0;
+  for (const Linear* layer : layers) {
+    products[i] = layer->add_bias(products[i]);
+    ++i;
+  }
+  return products;
 }
 
 Embedding::Embedding(const Builder& builder, const std::string& module, int64_t rows,

@@ -1,14 +1,15 @@
 // Layers that are a weight matrix: dense in the checkpoint's dtype, or quantized.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
-#include <variant>
+#include <vector>
 
 #include "tarn/core/array.h"
+#include "tarn/models/blocks/matrix.h"
 #include "tarn/models/model.h"
 #include "tarn/models/weights.h"
-#include "tarn/ops/quantized.h"
 
 namespace tarn::blocks {
 
@@ -29,8 +30,12 @@ class Linear {
 
   array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
 
+  // Several layers on the same x, in one step where their formats allow it.
+  static std::vector<array> together(const array& x, std::initializer_list<const Linear*> layers);
+
  private:
-  std::variant<array, PanelArray> weight_;
+  array add_bias(const array& y) const;
+  Matrix weight_;
   std::optional<array> bias_;
   bool exact_;
 };
@@ -45,7 +50,7 @@ class Embedding {
   array project(const array& x) const;       // [..., columns] -> [..., rows]
 
  private:
-  std::variant<array, PanelArray> weight_;
+  Matrix weight_;
   bool exact_;
 };
 

@@ -21,9 +21,8 @@ array activate(Activation activation, const array& x) {
 }  // namespace
 
 array Mlp::operator()(const array& x) const {
-  const array gate = gate_proj_(x);
-  const array up = up_proj_(x);
-  return down_proj_(activate(activation_, gate) * up);
+  const std::vector<array> gate_up = Linear::together(x, {&gate_proj_, &up_proj_});
+  return down_proj_(activate(activation_, gate_up[0]) * gate_up[1]);
 }
 
 }  // namespace tarn::blocks
