@@ -43,5 +43,5 @@ done
 find "$sysroot" -type l -lname '/*' -printf '%l %p\n' | while read -r target link; do
   ln -sfr "$sysroot$target" "$link"
 done
-rm -rf "$sysroot"/{etc,var} "$sysroot"/usr/share/{doc,locale,man}
+rm -rf "${sysroot:?}"/{etc,var} "${sysroot:?}"/usr/share/{doc,locale,man}
 echo "${packages[*]}" >"$stamp"

@@ -7,6 +7,11 @@
 // away 128, and 128 times the sum of the activations is added at the end. All sums are exact.
 #pragma once
 
+#if defined(__GNUC__) && !defined(__clang__)
+// Its first scheduling pass moves the loads of many tiles ahead of their use: the sums would no
+// longer fit the registers and be stored in every round.
+#pragma GCC optimize("no-schedule-insns")
+#endif
 #include <arm_neon.h>
 
 #include "tarn/cpu/isa/qmatmul_impl.h"

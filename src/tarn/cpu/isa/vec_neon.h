@@ -1,6 +1,11 @@
 // Vec for NEON of any AArch64: 4 lanes. See vec.h.
 #pragma once
 
+#if defined(__GNUC__) && !defined(__clang__)
+// Its first scheduling pass moves loads so far ahead of their use that a tile's sums no longer fit
+// the registers.
+#pragma GCC optimize("no-schedule-insns")
+#endif
 #include <arm_neon.h>
 
 #include "tarn/base/half.h"
