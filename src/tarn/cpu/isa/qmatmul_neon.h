@@ -116,7 +116,8 @@ struct Neon {
       constexpr int high_tiles = 8 / high;
       const Tile plane = load_tile(block + (low + j / high_tiles) * tile_bytes);
       codes = quads<Tile>([&](int i) {
-        return vsliq_n_u8(codes.quad[i], field<j % high_tiles * high, high>(plane.quad[i]), low);
+        const uint8x16_t more = field<j % high_tiles * high, high>(plane.quad[i]);
+        return vsliq_n_u8(codes.quad[i], more, low);
       });
     }
     return codes;
