@@ -89,8 +89,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
   command.add_option("-t,--threads", options.threads, "Threads (default: one a physical core)")
       ->check(CLI::Range(1, 1024))
       ->group(group);
-  command.add_option("--isa", options.isa, "Instruction set: " + cpu::isa_names())
-      ->group(group);
+  command.add_option("--isa", options.isa, "Instruction set: " + cpu::isa_names())->group(group);
   command
       .add_flag("--exact", options.exact,
                 "Float activations instead of 8-bit ones: slower, for verification")
