@@ -89,8 +89,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
   command.add_option("-t,--threads", options.threads, "Threads (default: one a physical core)")
       ->check(CLI::Range(1, 1024))
       ->group(group);
-  command.add_option("--isa", options.isa, "Instruction set: portable, avx2, avx512, avx512bf16")
-      ->group(group);
+  command.add_option("--isa", options.isa, "Instruction set: " + cpu::isa_names())->group(group);
   command
       .add_flag("--exact", options.exact,
                 "Float activations instead of 8-bit ones, and caches of f32 unless --kv-type says "

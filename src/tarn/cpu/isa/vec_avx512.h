@@ -10,6 +10,7 @@ namespace {
 
 struct Vec {
   static constexpr int lanes = 16;
+  static constexpr int registers = 32;
   __m512 v;
 };
 struct IntVec {
@@ -100,7 +101,7 @@ inline Vec fold(Vec a, Vec b) {  // [a_lo + a_hi | b_lo + b_hi]
   return Vec{_mm512_maskz_shuffle_f32x4(0xffff, a.v, b.v, 0x44)} +
          Vec{_mm512_maskz_shuffle_f32x4(0xffff, a.v, b.v, 0xee)};
 }
-inline __m128 sums_of_4(Vec a, Vec b, Vec c, Vec d) {
+inline void store_sums_of_4(float* out, Vec a, Vec b, Vec c, Vec d) {
   const Vec ab = fold(a, b);
   const Vec cd = fold(c, d);
   Vec quads = Vec{_mm512_maskz_shuffle_f32x4(0xffff, ab.v, cd.v, 0x88)} +
@@ -109,7 +110,7 @@ inline __m128 sums_of_4(Vec a, Vec b, Vec c, Vec d) {
   quads = quads + Vec{_mm512_maskz_permute_ps(0xffff, quads.v, 0xb1)};
   const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const __m512 sums = _mm512_maskz_permutexvar_ps(0xffff, firsts, quads.v);
-  return __builtin_shufflevector(sums, sums, 0, 1, 2, 3);
+  _mm_storeu_ps(out, __builtin_shufflevector(sums, sums, 0, 1, 2, 3));
 }
 inline __m256 lower_half(Vec a) {
   return __builtin_shufflevector(a.v, a.v, 0, 1, 2, 3, 4, 5, 6, 7);
