@@ -50,8 +50,8 @@ TEST_P(Pack, ChangesNoBitOfTheResultsAndCopiesNothing) {
     const auto model = load_model(folder / "p");
     const memory::Stats loaded = memory::stats();
     EXPECT_EQ(loaded.copied, before.copied);
-    // A few values derived from the vectors, at most.
-    EXPECT_LE(loaded.active - before.active, 4096U);
+    // A few values derived from the vectors, and convolutions turned to lie tap by tap.
+    EXPECT_LE(loaded.active - before.active, 8192U);
     EXPECT_GE(loaded.borrowed - before.borrowed, static_cast<size_t>(model->size().weight_bytes));
     const auto source = load_model(folder / "q");
     EXPECT_EQ(model->size().parameters, source->size().parameters);

@@ -85,6 +85,22 @@ inline Vec load(const bfloat16* p) {
 inline Vec load(const float16* p) {
   return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const uint16_t*>(p))))};
 }
+// Quantized keys and values: codes as floats, and one 16-bit float for all lanes.
+inline Vec load(const int8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof(four));
+  const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
+}
+inline IntVec load_bytes(const uint8_t* p) {
+  uint32_t four;
+  __builtin_memcpy(&four, p, sizeof(four));
+  const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
+  return {vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(wide)))};
+}
+inline Vec set1(float16 x) {
+  return {vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits)))};
+}
 template <typename T>
 inline Vec load_part(const T* p, int n) {
   T copy[4] = {};
