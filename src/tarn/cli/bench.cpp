@@ -125,6 +125,7 @@ void predict(const Model& model, const Options& options, BenchReport& report) {
   device.bandwidth = report.bandwidth;
   device.int8 = options.engine.exact ? report.f32_peak : report.int8_peak;
   device.f32 = report.f32_peak;
+  device.half = options.engine.exact ? 0 : report.bf16_peak;
   for (BenchRow& row : report.rows) {
     if (row.decode && row.decode->bandwidth.median > 0) {
       device.bandwidth = row.decode->bandwidth.median;
@@ -175,6 +176,7 @@ void run(const Options& options) {
       cpu::measure_arithmetic_peak(cpu::current_isa(), report.threads, arithmetic_seconds);
   report.int8_peak = peak.int8_dot;
   report.f32_peak = peak.f32_fma;
+  report.bf16_peak = peak.bf16_dot;
   predict(*model, options, report);
   const std::string text = options.output == "json"  ? json_text(report)
                            : options.output == "csv" ? csv(report)

@@ -150,7 +150,8 @@ std::string json_text(const BenchReport& report) {
             {{"limit", report.bandwidth},
              {"before", report.bandwidth_before},
              {"after", report.bandwidth_after}}},
-           {"multiply_adds_per_second", {{"int8", report.int8_peak}, {"f32", report.f32_peak}}},
+           {"multiply_adds_per_second",
+            {{"int8", report.int8_peak}, {"f32", report.f32_peak}, {"bf16", report.bf16_peak}}},
            {"memory",
             {{"peak_pool_bytes", report.peak_pool_bytes}, {"copied_bytes", report.copied_bytes}}},
            {"tests", tests}};
