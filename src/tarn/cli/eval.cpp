@@ -203,6 +203,7 @@ void add_eval(CLI::App& app) {
     ppl->add_option("--window", options->window, "Tokens a window")->capture_default_str();
     ppl->add_flag("--json", options->json,
                   R"(Print {"tokens","predicted","bytes","nll","ppl","ppl_byte"})");
+    options->engine.default_kv_type = KvType::f32;
     add_engine_options(*ppl, options->engine);
     ppl->footer(
         "The text is tokenized once, without tokens added around it, and cut into consecutive\n"
@@ -223,6 +224,7 @@ void add_eval(CLI::App& app) {
         ->required();
     tasks->add_option("--out", options->out, "Write each answer as a JSON line to this file");
     tasks->add_flag("--json", options->json, R"(Print {"correct","total","by_category"})");
+    options->engine.default_kv_type = KvType::f32;
     add_engine_options(*tasks, options->engine);
     tasks->footer(
         "Greedy. The answer is what follows </think>, without white space around it, and counts\n"

@@ -56,7 +56,7 @@ json as_json(const Divergence& d, size_t tokens) {
 void run_kl(const KlOptions& options) {
   const LoadOptions load = apply(options.engine);
   LoadOptions reference_load = load;
-  reference_load.kv_type.reset();
+  reference_load.kv_type = options.engine.default_kv_type;
   if (!options.reference_kv_type.empty()) {
     reference_load.kv_type = kv_type_option(options.reference_kv_type, "--ref-kv-type");
   }
@@ -102,6 +102,7 @@ void add_eval_kl(CLI::App& eval) {
   kl->add_option("--window", options->window, "Tokens a window")->capture_default_str();
   kl->add_flag("--json", options->json,
                R"(Print {"kl":{"mean","p99","max",...},"same_top1","ppl","reference_ppl",...})");
+  options->engine.default_kv_type = KvType::f32;
   add_engine_options(*kl, options->engine);
   kl->footer(
       "Windows as in `eval ppl`. The divergence is Kullback-Leibler's, from the reference's\n"

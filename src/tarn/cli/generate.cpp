@@ -81,6 +81,7 @@ void add_generate(CLI::App& app) {
                    "With --json: log-probability of each token and of the N likeliest")
       ->check(CLI::Range(0, 1000));
   add_sampling_options(*command, options->sampling);
+  options->engine.default_kv_type = KvType::f32;
   add_engine_options(*command, options->engine);
   command->footer(
       "Greedy unless a temperature is given; the model's own generation settings are not used,\n"

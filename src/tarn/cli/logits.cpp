@@ -58,6 +58,7 @@ void add_logits(CLI::App& app) {
       ->add_option("-o,--out", options->out,
                    "safetensors file to write: float32 \"logits\" [tokens, vocabulary]")
       ->required();
+  options->engine.default_kv_type = KvType::f32;
   add_engine_options(*command, options->engine);
   command->footer("Example: tarn logits pebble --tokens 1,2,3 --exact --out logits.safetensors");
   command->callback([options] { run(*options); });

@@ -97,7 +97,8 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->group(group);
   command
       .add_option("--kv-type", options.kv_type,
-                  "How keys and values are kept: f32, bf16 (default), int8 or int4")
+                  fmt::format("How keys and values are kept: f32, bf16, int8 or int4 (default: {})",
+                              name(options.default_kv_type)))
       ->group(group);
   command
       .add_option("--memory-limit", options.memory_limit,
@@ -119,7 +120,11 @@ LoadOptions apply(const EngineOptions& options) {
   }
   LoadOptions load;
   load.exact = options.exact;
-  if (!options.kv_type.empty()) load.kv_type = kv_type_option(options.kv_type, "--kv-type");
+  if (!options.kv_type.empty()) {
+    load.kv_type = kv_type_option(options.kv_type, "--kv-type");
+  } else if (!options.exact) {
+    load.kv_type = options.default_kv_type;
+  }
   return load;
 }
 

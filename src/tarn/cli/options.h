@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tarn/lm/loaded_model.h"
+#include "tarn/quant/kv_format.h"
 
 namespace CLI {
 class App;
@@ -20,6 +21,8 @@ struct EngineOptions {
   std::string isa;
   bool exact = false;
   std::string kv_type;
+  // What an absent --kv-type means: commands that verify keep all bits.
+  KvType default_kv_type = KvType::bf16;
   std::string memory_limit;
 };
 void add_engine_options(CLI::App& command, EngineOptions& options);

@@ -23,8 +23,8 @@ struct Layer {
                             builder.config.hidden_size),
         mlp(builder, module + ".mlp") {}
 
-  array operator()(array x, Cache& cache, size_t index, const blocks::Positions& positions) const {
-    x = x + attention(input_norm(x), cache.kv(index), positions);
+  array operator()(array x, const blocks::Sequences& sequences, size_t index) const {
+    x = x + attention(input_norm(x), sequences, index);
     return x + mlp(post_attention_norm(x));
   }
 };

@@ -47,10 +47,13 @@ class Model {
   virtual array forward(const std::vector<int32_t>& tokens, Cache& cache,
                         LogitsFor which) const = 0;
 
-  // The same graph from arrays: ids int32 [B, T] and the position int32 [] of the first of them, so
-  // that it can be recorded and run again with others (models/stepper.h). Does not check the ids.
-  // Null when a step depends on its position in other ways too.
-  using StepGraph = std::function<array(const array& ids, const array& first, Cache&, LogitsFor)>;
+  // The same graph from arrays and for several sequences, so that it can be recorded and run again
+  // with others (models/stepper.h): ids int32 [1, T], the same number for each sequence side by
+  // side, and the positions, int32 [] each, of the first of them. Logits are those of all tokens or
+  // of each sequence's last. Does not check the ids. Null when a step depends on its position in
+  // other ways too.
+  using StepGraph = std::function<array(const array& ids, const std::vector<array>& firsts,
+                                        const std::vector<Cache*>& caches, LogitsFor)>;
   virtual StepGraph step_graph() const { return nullptr; }
 };
 

@@ -43,10 +43,10 @@ struct Layer {
     }
   }
 
-  array operator()(array x, Cache& cache, size_t index, const blocks::Positions& positions) const {
+  array operator()(array x, const blocks::Sequences& sequences, size_t index) const {
     const array normed = input_norm(x);
-    x = x + (linear_attention ? (*linear_attention)(normed, cache.recurrent(index))
-                              : (*attention)(normed, cache.kv(index), positions));
+    x = x + (linear_attention ? (*linear_attention)(normed, sequences, index)
+                              : (*attention)(normed, sequences, index));
     return x + mlp(post_attention_norm(x));
   }
 };

@@ -38,11 +38,10 @@ Attention::Attention(const Builder& builder, const std::string& module, size_t l
   }
 }
 
-array Attention::operator()(const array& x, KvCache& cache, const Positions& positions) const {
-  const int64_t batch = x.shape(0);
+array Attention::operator()(const array& x, const Sequences& sequences, size_t layer) const {
   const int64_t tokens = x.shape(1);
   const auto split_heads = [&](const array& a, int64_t count) {
-    return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
+    return reshape(a, {1, tokens, count, -1});  // [1, T, H, D]
   };
   const std::vector<array> qkv = Linear::together(x, {&q_proj_, &k_proj_, &v_proj_});
   array q = split_heads(qkv[0], num_heads_);
@@ -56,19 +55,24 @@ array Attention::operator()(const array& x, KvCache& cache, const Positions& pos
   if (q_norm_) q = (*q_norm_)(q);
   if (k_norm_) k = (*k_norm_)(k);
 
-  // [B, H, T, D] from here
-  q = rope_(swapaxes(q, 1, 2), positions.first, positions.length);
-  k = rope_(swapaxes(k, 1, 2), positions.first, positions.length);
-  const KeysAndValues seen = cache.append(k, swapaxes(v, 1, 2), positions.first);
-  const AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(head_dim_)),
-                                 .causal = true,
-                                 .window = window_,
-                                 .kv_type = cache.type(),
-                                 .key_offset = seen.offset,
-                                 .position = positions.first};
-  array y = swapaxes(scaled_dot_product_attention(q, seen.keys, seen.values, options), 1, 2);
+  array y = sequences.each(tokens, [&](size_t s, int64_t start, int64_t stop) {
+    const auto part = [&](const array& a) { return swapaxes(slice(a, 1, start, stop), 1, 2); };
+    const array& first = sequences.firsts[s];
+    // [1, H, T, D] from here
+    const array rotated_q = rope_(part(q), first, sequences.length);
+    const array rotated_k = rope_(part(k), first, sequences.length);
+    KvCache& cache = sequences.caches[s]->kv(layer);
+    const KeysAndValues seen = cache.append(rotated_k, part(v), first);
+    const AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(head_dim_)),
+                                   .causal = true,
+                                   .window = window_,
+                                   .kv_type = cache.type(),
+                                   .key_offset = seen.offset,
+                                   .position = first};
+    return swapaxes(scaled_dot_product_attention(rotated_q, seen.keys, seen.values, options), 1, 2);
+  });
   if (gate) y = y * sigmoid(*gate);
-  return o_proj_(reshape(y, {batch, tokens, num_heads_ * head_dim_}));
+  return o_proj_(reshape(y, {1, tokens, num_heads_ * head_dim_}));
 }
 
 }  // namespace tarn::blocks

@@ -7,15 +7,10 @@
 #include "tarn/models/blocks/linear.h"
 #include "tarn/models/blocks/norm.h"
 #include "tarn/models/blocks/rope.h"
+#include "tarn/models/blocks/sequences.h"
 #include "tarn/models/cache.h"
 
 namespace tarn::blocks {
-
-// Where the tokens of a forward pass stand.
-struct Positions {
-  array first;     // int32 []: of the first token
-  int64_t length;  // tokens the sequence will have, as far as known
-};
 
 class Attention {
  public:
@@ -23,8 +18,8 @@ class Attention {
   Attention(const Builder& builder, const std::string& module, size_t layer,
             float norm_weight_offset = 0.0F);
 
-  array operator()(const array& x, KvCache& cache,
-                   const Positions& positions) const;  // [B, T, hidden]
+  // x and the result [1, T, hidden]; the caches of layer `layer` are used.
+  array operator()(const array& x, const Sequences& sequences, size_t layer) const;
 
  private:
   int64_t num_heads_;

@@ -24,8 +24,7 @@ bool rope_depends_on_length(const ModelConfig& config);
 // How the weights are stored, for people: "BF16", "affine 4-bit g64".
 std::string describe_format(const ModelConfig& config);
 
-// Layer(builder, "layers.<i>", i) loads a layer; layer(x, cache, i, positions) runs it on [B, T,
-// hidden].
+// Layer(builder, "layers.<i>", i) loads a layer; layer(x, sequences, i) runs it on [1, T, hidden].
 template <typename Layer>
 class Decoder final : public Model {
  public:
@@ -55,26 +54,35 @@ class Decoder final : public Model {
   Cache make_cache() const override { return make_decoder_cache(config_, kv_type_); }
 
   array forward(const std::vector<int32_t>& tokens, Cache& cache, LogitsFor which) const override {
-    return graph(token_array(tokens, config_.vocab_size), array(static_cast<int>(cache.position())),
-                 cache, which);
+    return graph(token_array(tokens, config_.vocab_size),
+                 {array(static_cast<int>(cache.position()))}, {&cache}, which);
   }
 
   StepGraph step_graph() const override {
     if (rope_depends_on_length(config_)) return nullptr;
-    return [this](const array& ids, const array& first, Cache& cache, LogitsFor which) {
-      return graph(ids, first, cache, which);
-    };
+    return [this](const array& ids, const std::vector<array>& firsts,
+                  const std::vector<Cache*>& caches,
+                  LogitsFor which) { return graph(ids, firsts, caches, which); };
   }
 
  private:
-  array graph(const array& ids, const array& first, Cache& cache, LogitsFor which) const {
+  array graph(const array& ids, const std::vector<array>& firsts, const std::vector<Cache*>& caches,
+              LogitsFor which) const {
     const int64_t count = ids.shape(1);
+    const int64_t each = count / static_cast<int64_t>(caches.size());
     array x = embed_tokens_(ids);  // [1, T, hidden]
-    const Positions positions{first, std::max(cache.expected_length(), cache.position() + count)};
-    for (size_t i = 0; i < layers_.size(); ++i) x = layers_[i](x, cache, i, positions);
-    cache.advance(count);
+    Sequences sequences{caches, firsts, 0};
+    for (const Cache* cache : caches) {
+      sequences.length =
+          std::max({sequences.length, cache->expected_length(), cache->position() + each});
+    }
+    for (size_t i = 0; i < layers_.size(); ++i) x = layers_[i](x, sequences, i);
+    for (Cache* cache : caches) cache->advance(each);
     if (which == LogitsFor::none) return x;
-    if (which == LogitsFor::last_token) x = slice(x, 1, count - 1, count);
+    if (which == LogitsFor::last_token) {
+      x = sequences.each(
+          count, [&](size_t, int64_t, int64_t stop) { return slice(x, 1, stop - 1, stop); });
+    }
     x = norm_(x);
     const array logits = lm_head_ ? (*lm_head_)(x) : embed_tokens_.project(x);
     return squeeze(logits, 0);  // [T, vocab]

@@ -53,30 +53,40 @@ GatedDeltaNet::GatedDeltaNet(const Builder& builder, const std::string& module)
       dt_bias_(builder.weights.get_f32(module + ".dt_bias", {dims_.num_value_heads})),
       norm_(builder, module + ".norm", dims_.value_head_dim) {}
 
-array GatedDeltaNet::operator()(const array& x, RecurrentCache& cache) const {
-  const int64_t batch = x.shape(0);
+array GatedDeltaNet::operator()(const array& x, const Sequences& sequences, size_t layer) const {
   const int64_t tokens = x.shape(1);
   const auto split_heads = [&](const array& a, int64_t count) {
-    return reshape(a, {batch, tokens, count, -1});  // [B, T, H, D]
+    return reshape(a, {1, tokens, count, -1});  // [1, T, H, D]
   };
   const std::vector<array> in =
       Linear::together(x, {&in_proj_qkv_, &in_proj_z_, &in_proj_a_, &in_proj_b_});
   const array& z = in[1];
   const DeltaGates gates = delta_gates(in[2], in[3], a_log_, dt_bias_);
 
-  const WithState mixed = causal_conv1d(in[0], conv_weight_, std::nullopt, cache.conv, true);
-  cache.conv = mixed.state;
-  const std::vector<array> qkv = split(mixed.output, {key_width_, 2 * key_width_}, 2);
+  const array mixed = sequences.each(tokens, [&](size_t s, int64_t start, int64_t stop) {
+    RecurrentCache& cache = sequences.caches[s]->recurrent(layer);
+    const WithState result =
+        causal_conv1d(slice(in[0], 1, start, stop), conv_weight_, std::nullopt, cache.conv, true);
+    cache.conv = result.state;
+    return result.output;
+  });
+  const std::vector<array> qkv = split(mixed, {key_width_, 2 * key_width_}, 2);
   constexpr float eps = 1e-6F;
   const float scale = 1.0F / std::sqrt(static_cast<float>(dims_.key_head_dim));
   const array q = l2_norm(split_heads(qkv[0], dims_.num_key_heads), eps, scale);
   const array k = l2_norm(split_heads(qkv[1], dims_.num_key_heads), eps);
   const array v = split_heads(qkv[2], dims_.num_value_heads);
 
-  const WithState read = gated_delta(q, k, v, gates.g, gates.beta, cache.state);
-  cache.state = read.state;
-  const array y = norm_.gated(read.output, split_heads(z, dims_.num_value_heads));
-  return out_proj_(reshape(y, {batch, tokens, value_width_}));
+  const array read = sequences.each(tokens, [&](size_t s, int64_t start, int64_t stop) {
+    const auto part = [&](const array& a) { return slice(a, 1, start, stop); };
+    RecurrentCache& cache = sequences.caches[s]->recurrent(layer);
+    const WithState result =
+        gated_delta(part(q), part(k), part(v), part(gates.g), part(gates.beta), cache.state);
+    cache.state = result.state;
+    return result.output;
+  });
+  const array y = norm_.gated(read, split_heads(z, dims_.num_value_heads));
+  return out_proj_(reshape(y, {1, tokens, value_width_}));
 }
 
 }  // namespace tarn::blocks

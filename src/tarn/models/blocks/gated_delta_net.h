@@ -6,7 +6,7 @@
 
 #include "tarn/models/blocks/linear.h"
 #include "tarn/models/blocks/norm.h"
-#include "tarn/models/cache.h"
+#include "tarn/models/blocks/sequences.h"
 
 namespace tarn::blocks {
 
@@ -14,7 +14,8 @@ class GatedDeltaNet {
  public:
   GatedDeltaNet(const Builder& builder, const std::string& module);
 
-  array operator()(const array& x, RecurrentCache& cache) const;  // [B, T, hidden]
+  // x and the result [1, T, hidden]; the caches of layer `layer` are used.
+  array operator()(const array& x, const Sequences& sequences, size_t layer) const;
 
  private:
   LinearAttentionConfig dims_;
