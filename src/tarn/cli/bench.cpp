@@ -33,6 +33,7 @@ struct Options {
   std::vector<int64_t> prompts{512};
   std::vector<int64_t> generated{128};
   std::vector<int64_t> depths{0};
+  std::vector<int> batches{1};
   int repeats = 5;
   std::string output = "md";
   bool profile = false;
@@ -87,11 +88,15 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
     for (const int64_t generated : options.generated) {
       if (generated == 0) continue;
       benchmark.generated = generated;
-      const std::string test = test_name("tg", generated, depth);
-      rows.push_back({test, generated, depth, {}, benchmark_decode(model, benchmark)});
-      if (!profiled) continue;
-      profile_test(
-          test, benchmark, [&](const auto& b) { benchmark_decode(model, b); }, profiles);
+      for (const int batch : options.batches) {
+        benchmark.batch = batch;
+        const std::string test = test_name("tg", generated, depth) +
+                                 (batch == 1 ? std::string() : fmt::format(" x {}", batch));
+        rows.push_back({test, generated, depth, {}, benchmark_decode(model, benchmark), batch});
+        if (!profiled) continue;
+        profile_test(
+            test, benchmark, [&](const auto& b) { benchmark_decode(model, b); }, profiles);
+      }
     }
   }
   return rows;
@@ -133,9 +138,10 @@ void predict(const Model& model, const Options& options, BenchReport& report) {
     const auto tokens = static_cast<double>(row.tokens);
     const auto depth = static_cast<double>(row.depth);
     // In the middle of a decode test, two tokens ahead of the clock.
-    row.predicted = row.decode
-                        ? 1 / decode_seconds(planned, device, {}, depth + 2 + tokens / 2, 1)
-                        : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
+    row.predicted =
+        row.decode
+            ? row.batch / decode_seconds(planned, device, {}, depth + 2 + tokens / 2, row.batch)
+            : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
   }
 }
 
@@ -208,6 +214,12 @@ void add_bench(CLI::App& app) {
   command->add_option("-d,--depth", options->depths, "Tokens that the cache holds beforehand")
       ->delimiter(',')
       ->check(tokens)
+      ->capture_default_str();
+  command
+      ->add_option("-b,--batch", options->batches,
+                   "Sequences that generate at once and share a pass over the weights")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_option("-r,--repeats", options->repeats, "Timed runs of each test")
       ->check(CLI::Range(1, 1000))

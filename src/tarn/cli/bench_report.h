@@ -16,6 +16,7 @@ struct BenchRow {
   int64_t depth = 0;  // tokens in the cache beforehand
   std::optional<PrefillResult> prefill;
   std::optional<DecodeResult> decode;
+  int batch = 1;         // sequences at once
   double predicted = 0;  // tokens a second, as `tarn plan` foresees for the limits of this run
 };
 

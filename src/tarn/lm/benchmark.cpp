@@ -71,6 +71,30 @@ class Runner {
     return stepper_.run(tokens, cache, which);
   }
 
+  array step_batch(std::vector<Cache>& caches, const std::vector<int32_t>& tokens) {
+    if (caches.size() == 1) return step(caches[0], tokens, LogitsFor::last_token);
+    std::vector<Cache*> pointers;
+    for (Cache& cache : caches) pointers.push_back(&cache);
+    return stepper_.run_batch(tokens, pointers);
+  }
+
+  std::vector<int32_t> random_tokens() {
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < options_.batch; ++i) tokens.push_back(random_token());
+    return tokens;
+  }
+
+  // The likeliest token of each sequence.
+  static std::vector<int32_t> choose_each(const array& logits) {
+    const auto vocab = static_cast<size_t>(logits.shape(1));
+    const std::span<const float> all(logits.data<float>(), static_cast<size_t>(logits.size()));
+    std::vector<int32_t> tokens;
+    for (size_t at = 0; at < all.size(); at += vocab) {
+      tokens.push_back(argmax(all.subspan(at, vocab)));
+    }
+    return tokens;
+  }
+
   static int32_t choose(const array& logits) {
     return argmax({logits.data<float>(), static_cast<size_t>(logits.size())});
   }
@@ -116,22 +140,22 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
   double cache_bytes = 0;
   double outside_seconds = 0;
   for (int i = -1; i < options.repeats; ++i) {
-    Cache cache = runner.cache();
-    // One token ahead of the clock: it makes the cache this run's own.
-    array logits = runner.step(cache, {runner.random_token()}, LogitsFor::last_token);
-    logits = runner.step(cache, {runner.random_token()}, LogitsFor::last_token);  // recorded
+    std::vector<Cache> caches(static_cast<size_t>(options.batch), runner.cache());
+    // Two tokens ahead of the clock: one makes the caches this run's own, one is recorded.
+    array logits = runner.step_batch(caches, runner.random_tokens());
+    logits = runner.step_batch(caches, runner.random_tokens());
     const int64_t generated = i < 0 ? std::min<int64_t>(options.generated, 8) : options.generated;
     const double bandwidth_before = options.bandwidth && i >= 0 ? options.bandwidth() : 0;
-    const auto bytes_before = static_cast<double>(cache.nbytes());
+    const auto bytes_before = static_cast<double>(caches[0].nbytes());
     reset_program_totals();
     double sampling = 0;
     const Clock::time_point start = Clock::now();
     for (int64_t n = 0; n < generated; ++n) {
       runner.check_cancel();
       const Clock::time_point sampling_start = Clock::now();
-      const int32_t token = Runner::choose(logits);
+      const std::vector<int32_t> tokens = Runner::choose_each(logits);
       sampling += seconds_since(sampling_start);
-      logits = runner.step(cache, {token}, LogitsFor::last_token);
+      logits = runner.step_batch(caches, tokens);
     }
     const double seconds = seconds_since(start);
     if (i < 0) continue;
@@ -139,15 +163,15 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
     const auto count = static_cast<double>(generated);
     const double part = 1.0 / (count * options.repeats);
     const ProgramStats totals = program_totals();
-    rates.push_back(count / seconds);
-    cache_bytes += (bytes_before + static_cast<double>(cache.nbytes())) / 2 / options.repeats;
+    rates.push_back(count * options.batch / seconds);
+    cache_bytes += (bytes_before + static_cast<double>(caches[0].nbytes())) / 2 / options.repeats;
     outside_seconds += (seconds - sampling - totals.run_seconds) * part;
     result.program.build_seconds += totals.build_seconds * part;
     result.program.steps += totals.steps * part;
     result.program.barriers += totals.barriers * part;
   }
   result.rate = spread(rates);
-  result.weight_bytes = static_cast<double>(model.size().bytes_per_token);
+  result.weight_bytes = static_cast<double>(model.size().bytes_per_token) / options.batch;
   // Recurrent states are written back as a whole.
   result.cache_bytes = cache_bytes + plan::state_bytes(plan::shape_cost(model.config()));
   result.graph_seconds = outside_seconds;

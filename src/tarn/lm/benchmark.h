@@ -14,6 +14,7 @@ struct BenchmarkOptions {
   int64_t prompt = 512;     // tokens; 0: no prefill test
   int64_t generated = 128;  // tokens; 0: no decode test
   int64_t depth = 0;        // tokens in the cache beforehand
+  int batch = 1;            // sequences that decode at once
   int repeats = 5;
   const std::atomic<bool>* cancel = nullptr;
   // The memory's read bandwidth in bytes a second, measured before and after each decode run, since
@@ -40,8 +41,8 @@ struct PrefillResult {
 };
 
 struct DecodeResult {
-  Spread rate;               // tokens a second
-  double weight_bytes = 0;   // read for one token
+  Spread rate;               // tokens a second, of all sequences together
+  double weight_bytes = 0;   // read for one token: a batch shares them
   double cache_bytes = 0;    // read for one token, on average over the test, and written: states
   Spread bandwidth;          // bytes a second around the runs; zero when not measured
   Spread part_of_limit;      // bytes read a second of each run by the bandwidth around it
