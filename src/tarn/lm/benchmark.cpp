@@ -165,8 +165,8 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
     const ProgramStats totals = program_totals();
     rates.push_back(count * options.batch / seconds);
     cache_bytes += (bytes_before + static_cast<double>(caches[0].nbytes())) / 2 / options.repeats;
-    outside_seconds += (seconds - sampling - totals.run_seconds) * part;
-    result.program.build_seconds += totals.build_seconds * part;
+    outside_seconds += (seconds - sampling - totals.run_seconds) * part / options.batch;
+    result.program.build_seconds += totals.build_seconds * part / options.batch;
     result.program.steps += totals.steps * part;
     result.program.barriers += totals.barriers * part;
   }

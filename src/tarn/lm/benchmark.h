@@ -28,7 +28,7 @@ struct Spread {
   double most = 0;
 };
 
-// What the core's Programs cost, for each token.
+// What the core's Programs cost: seconds for each token, the rest for each step.
 struct ProgramCost {
   double build_seconds = 0;  // planning, while no kernel runs
   double steps = 0;
