@@ -14,6 +14,7 @@ import random
 import time
 from pathlib import Path
 
+import gguf
 import llama_cpp
 import numpy as np
 
@@ -102,36 +103,40 @@ class Tests:
         return {"depth": depth, **self.prefill(state), **self.decode(state)}
 
     def prefill(self, state):
-        rates = []
-        for _ in range(1 + self.arguments.repeats):
+        for _ in range(2):  # the first is untimed
             self.engine.restore(state)
             tokens = self.tokens(self.arguments.prompt)
             start = time.perf_counter()
             self.engine.feed(tokens)
             llama_cpp.llama_synchronize(self.engine.context)
-            rates.append(len(tokens) / (time.perf_counter() - start))
-        return {"prefill": rates[1:]}
+            rate = len(tokens) / (time.perf_counter() - start)
+        return {"prefill": rate}
 
     def decode(self, state):
-        """Rates, and the bytes of cache that a token moves: what is there is read, and what one token
-        alone takes (recurrent states, its own keys and values) is written."""
-        engine, rates, cache = self.engine, [], 0
-        for run in range(1 + self.arguments.repeats):
+        """The rate, and the bytes of cache that a token moves: what is there is read, and what one
+        token alone takes (recurrent states, its own keys and values) is written."""
+        engine = self.engine
+        for count in (min(WARM_UP, self.arguments.generate), self.arguments.generate):
             engine.restore(state)
-            engine.feed(self.tokens(1))
-            engine.feed(self.tokens(AHEAD - 1))
+            for _ in range(AHEAD):
+                engine.feed(self.tokens(1))
             before = engine.state_bytes()
-            count = self.arguments.generate if run else min(WARM_UP, self.arguments.generate)
             token = engine.greedy()
             start = time.perf_counter()
             for _ in range(count):
                 engine.feed([token])
                 token = engine.greedy()
-            rates.append(count / (time.perf_counter() - start))
-            cache = (before + engine.state_bytes()) / 2
+            rate = count / (time.perf_counter() - start)
+            read = (before + engine.state_bytes()) / 2
         engine.restore(None)
         engine.feed(self.tokens(1))
-        return {"decode": rates[1:], "cache_bytes": cache + engine.state_bytes()}
+        return {"decode": rate, "cache_bytes": read + engine.state_bytes()}
+
+
+def weight_bytes(path):
+    """Bytes of weights that a token reads: all but a table of embeddings that is not the head too."""
+    sizes = {tensor.name: int(tensor.n_bytes) for tensor in gguf.GGUFReader(path).tensors}
+    return sum(sizes.values()) - (sizes["token_embd.weight"] if "output.weight" in sizes else 0)
 
 
 def main():
@@ -140,20 +145,17 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--generate", type=int, default=128)
     parser.add_argument("--depth", default="0", help="comma-separated")
-    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     depths = [int(depth) for depth in arguments.depth.split(",")]
     context = max(depths) + max(arguments.prompt, arguments.generate + AHEAD)
     engine = Engine(arguments.file, arguments.threads, -(-context // 256) * 256)
     tests = [Tests(engine, arguments).run(depth) for depth in depths]
-    result = {
-        "load_seconds": engine.load_seconds,
-        "resident_before": engine.resident_before,
-        "peak_resident": status_bytes("VmHWM"),
-        "tests": tests,
-    }
-    print(json.dumps(result))
+    peak = status_bytes("VmHWM") - engine.resident_before
+    weights = weight_bytes(arguments.file)
+    for test in tests:
+        test["bytes_per_token"] = weights + test.pop("cache_bytes")
+    print(json.dumps({"load_seconds": engine.load_seconds, "peak_resident": peak, "tests": tests}))
 
 
 if __name__ == "__main__":
