@@ -4,11 +4,12 @@
 SECONDS = 60
 JOBS = 2
 
-.PHONY: help run build test bench lint format asan tsan fuzz clean deps dev-deps
+.PHONY: help run build test test-aarch64 bench lint format asan tsan fuzz clean deps dev-deps
 
 help:
 	@echo "make run              build tarn and ask the embedded model a few questions"
-	@echo "make test             build everything and run the tests"
+	@echo "make test             build everything and run the tests, those for AArch64 under an emulator"
+	@echo "make test-aarch64     only the latter"
 	@echo "make bench            micro-benchmarks, then tarn bench on Pebble and on a synthetic 0.8B model"
 	@echo "make lint             layers, formatting and clang-tidy on files changed since origin/HEAD"
 	@echo "                      BASE=rev: since that commit; ALL=1: all files"
@@ -34,6 +35,10 @@ build: deps
 
 test: build
 	ctest --test-dir build/release --output-on-failure --no-tests=error --parallel $(JOBS)
+	tools/test-aarch64.sh $(JOBS)
+
+test-aarch64:
+	tools/test-aarch64.sh $(JOBS)
 
 bench: build
 	tools/bench.sh

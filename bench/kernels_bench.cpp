@@ -17,6 +17,7 @@
 #include "tarn/cpu/isa/matmul.h"
 #include "tarn/cpu/isa/norm.h"
 #include "tarn/cpu/isa/rope.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn::cpu {
 namespace {
@@ -146,54 +147,71 @@ BENCHMARK(matmul_rows<bfloat16>)
     ->ArgsProduct({{1, 2}, {4, 8, 64, 512}, {4096}})
     ->Unit(benchmark::kMillisecond);
 
-// 16 query heads on 4 KV heads of 128, K and V in bf16.
+// 8 query heads on 2 KV heads of 256; range(0): instruction set, range(1): how K and V are stored.
+constexpr int64_t q_heads = 8, kv_heads = 2, head_dim = 256;
+
+int64_t row_elements(KvStorage type) {
+  if (type < KvStorage::int8) return head_dim;
+  return kv_row_bytes(type == KvStorage::int8 ? KvType::int8 : KvType::int4, head_dim);
+}
+
+int64_t row_bytes(KvStorage type) {
+  return row_elements(type) * (type == KvStorage::f32 ? 4 : type < KvStorage::int8 ? 2 : 1);
+}
+
 struct AttentionCase {
-  AttentionCase(int64_t q_tokens, int64_t k_tokens)
-      : q(q_tokens * 16 * 128),
-        out(q_tokens * 16 * 128),
-        k(k_tokens * 4 * 128),
-        v(k_tokens * 4 * 128) {
+  AttentionCase(KvStorage type, int64_t q_tokens, int64_t k_tokens)
+      : q(q_tokens * q_heads * head_dim),
+        out(q_tokens * q_heads * head_dim),
+        k(k_tokens * kv_heads * row_bytes(type)),
+        v(k_tokens * kv_heads * row_bytes(type)) {
     q.fill(-2, 2);
-    k.fill(-1, 1);
-    v.fill(-1, 1);
+    // Any bytes will do, as long as no exponent is that of NaN.
+    std::memset(k.data(), 0x3a, static_cast<size_t>(k_tokens * kv_heads * row_bytes(type)));
+    std::memset(v.data(), 0x3a, static_cast<size_t>(k_tokens * kv_heads * row_bytes(type)));
     args.q = q.data();
     args.k = k.data();
     args.v = v.data();
     args.out = out.data();
-    args.q_head_stride = args.out_head_stride = 128;
-    args.q_token_stride = args.out_token_stride = 16 * 128;
-    args.k_head_stride = args.v_head_stride = k_tokens * 128;
-    args.k_token_stride = args.v_token_stride = 128;
-    args.kv_type = FloatType::bf16;
-    args.q_heads = 16;
-    args.kv_heads = 4;
+    args.q_head_stride = args.out_head_stride = head_dim;
+    args.q_token_stride = args.out_token_stride = q_heads * head_dim;
+    args.k_token_stride = args.v_token_stride = row_elements(type);
+    args.k_head_stride = args.v_head_stride = k_tokens * row_elements(type);
+    args.kv_type = type;
+    args.q_heads = q_heads;
+    args.kv_heads = kv_heads;
     args.q_tokens = q_tokens;
     args.k_tokens = k_tokens;
-    args.qk_dim = args.v_dim = 128;
-    args.scale = 0.0884F;
+    args.qk_dim = args.v_dim = head_dim;
+    args.scale = 0.0625F;
     args.q_offset = k_tokens - q_tokens;
     args.causal = true;
   }
   Buffer<float> q, out;
-  Buffer<bfloat16> k, v;
+  Buffer<uint8_t> k, v;
   AttentionArgs args{};
 };
 
+// The chunk of 512 tokens that ends at 4096.
 void attention_prefill(benchmark::State& state) {
-  AttentionCase data(2048, 2048);
+  constexpr int64_t chunk = 512, end = 4096;
+  AttentionCase data(static_cast<KvStorage>(state.range(1)), chunk, end);
   Buffer<float> scratch(static_cast<int64_t>(attention_scratch_bytes(data.args) / 4));
   for (auto _ : state)
     attention_kernels(isa_of(state))
         .attention(data.args, 0, attention_items(data.args), scratch.data());
-  // Half of the pairs are visible.
-  set_gflops(state, 2. * 2 * 16 * 128 * 2048. * 2049 / 2);
+  set_gflops(state, 2. * 2 * q_heads * head_dim * chunk * (end - (chunk - 1) / 2.));
 }
-BENCHMARK(attention_prefill)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK(attention_prefill)
+    ->ArgNames({"isa", "kv"})
+    ->ArgsProduct({{1, 2, 3}, {0, 2, 3, 4}})
+    ->Unit(benchmark::kMillisecond);
 
 void attention_decode(benchmark::State& state) {
+  const auto type = static_cast<KvStorage>(state.range(1));
   // As many layers as exceed the caches, so that K and V come from memory.
   std::vector<std::unique_ptr<AttentionCase>> layers;
-  for (int i = 0; i < 12; ++i) layers.push_back(std::make_unique<AttentionCase>(1, 4096));
+  for (int i = 0; i < 12; ++i) layers.push_back(std::make_unique<AttentionCase>(type, 1, 4096));
   const AttentionArgs& first = layers[0]->args;
   Buffer<float> scratch(static_cast<int64_t>(attention_scratch_bytes(first) / 4));
   Buffer<float> partials(
@@ -206,9 +224,12 @@ void attention_decode(benchmark::State& state) {
       kernels.attention_combine(layer->args, 0, attention_rows(first), partials.data());
     }
   }
-  set_gbytes(state, 12. * 2 * 4096 * 4 * 128 * 2);
+  set_gbytes(state, 12. * 2 * 4096 * kv_heads * static_cast<double>(row_bytes(type)));
 }
-BENCHMARK(attention_decode)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK(attention_decode)
+    ->ArgNames({"isa", "kv"})
+    ->ArgsProduct({{1, 2}, {0, 2, 3, 4}})
+    ->Unit(benchmark::kMillisecond);
 
 void gated_delta(benchmark::State& state) {
   const int64_t t = state.range(1), heads = 16, dim = 128;

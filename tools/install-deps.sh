@@ -2,6 +2,7 @@
 # Installs the Debian packages that Tarn needs and that are missing; does nothing when all are there.
 #   tools/install-deps.sh          to build, test and benchmark
 #   tools/install-deps.sh --dev    also for lint, formatting and fuzzing
+#   tools/install-deps.sh --cross  only what cross-building for AArch64 and running that here need
 set -euo pipefail
 
 packages=(
@@ -9,6 +10,7 @@ packages=(
   libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libhwloc-dev libedit-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user)
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev)
 
 die() {
@@ -19,7 +21,8 @@ die() {
 case "${1:-}" in
   "") ;;
   --dev) packages+=("${dev_packages[@]}") ;;
-  *) echo "usage: $0 [--dev]" >&2; exit 2 ;;
+  --cross) packages=("${cross_packages[@]}") ;;
+  *) echo "usage: $0 [--dev | --cross]" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||

@@ -116,6 +116,33 @@ TEST(Eval, PerplexityIsOverWindows) {
   EXPECT_LT(out.at("bytes").get<size_t>(), text.size());
 }
 
+TEST(EvalKl, ComparesCacheTypes) {
+  const TemporaryFolder folder;
+  const std::string text = read_file(std::string(TARN_TEST_DATA) + "/pebble/heldout.txt");
+  const std::string file = (folder / "text.txt").string();
+  testing::write(file, text.substr(0, 3000));
+  const std::string command = "eval kl pebble pebble --window 400 --ref-kv-type f32 --text " + file;
+  const json same = run_json(command + " --kv-type f32");
+  EXPECT_EQ(same.at("kl").at("max"), 0.0);
+  EXPECT_EQ(same.at("same_top1"), 1.0);
+  EXPECT_EQ(same.at("ppl"), same.at("reference_ppl"));
+  double before = 0;
+  for (const char* type : {"bf16", "int8", "int4"}) {
+    const json out = run_json(command + " --kv-type " + type);
+    const double kl = out.at("kl").at("mean").get<double>();
+    EXPECT_GT(kl, before) << type;
+    EXPECT_LT(kl, 0.05) << type;
+    EXPECT_LE(kl, out.at("kl").at("p99").get<double>());
+    EXPECT_LE(out.at("kl").at("p99"), out.at("kl").at("max"));
+    EXPECT_NEAR(out.at("ppl").get<double>(), out.at("reference_ppl").get<double>(), 2);
+    EXPECT_GT(out.at("same_top1").get<double>(), 0.9);
+    before = type == std::string("bf16") ? 0 : kl;
+  }
+  const auto wrong = run_tarn("eval kl pebble pebble --kv-type int3 --text " + file);
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("choose f32, bf16, int8 or int4"));
+}
+
 TEST(Bench, HasItsThreeOutputs) {
   const std::string tests = "bench pebble -p 40 -n 6 -d 0,20 -r 2 -t 1 -o ";
   const auto as_json = run_tarn(tests + "json");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tarn/quant/kv_format.h"
 #include "tests/cpu/kernel_test_support.h"
 
 namespace tarn::cpu {
@@ -15,11 +16,37 @@ struct Case {
   int64_t q_heads = 4, kv_heads = 2, q_tokens = 5, k_tokens = 257, dim = 64, v_dim = 64;
   int64_t q_offset = 252, k_offset = 0, window = 0;
   bool causal = true;
-  FloatType type = FloatType::f32;
+  KvStorage type = KvStorage::f32;
   MaskKind mask = MaskKind::none;
   bool sinks = false;
   float soft_cap = 0.F;
 };
+
+constexpr KvStorage all_storages[] = {KvStorage::f32, KvStorage::f16, KvStorage::bf16,
+                                      KvStorage::int8, KvStorage::int4};
+
+KvType kv_type(KvStorage type) { return type == KvStorage::int8 ? KvType::int8 : KvType::int4; }
+
+int64_t row_elements(KvStorage type, int64_t dim) {
+  return type < KvStorage::int8 ? dim : kv_row_bytes(kv_type(type), dim);
+}
+
+Stored stored_rows(Random& random, int64_t rows, int64_t dim, KvStorage type) {
+  const std::vector<float> values = random.floats(static_cast<size_t>(rows * dim));
+  if (type == KvStorage::f16) return stored(values, FloatType::f16);
+  if (type == KvStorage::bf16) return stored(values, FloatType::bf16);
+  if (type == KvStorage::f32) return stored(values, FloatType::f32);
+  Stored result;
+  const auto bytes = static_cast<size_t>(row_elements(type, dim));
+  result.bytes.resize(static_cast<size_t>(rows) * bytes);
+  result.values.resize(values.size());
+  for (int64_t r = 0; r < rows; ++r) {
+    auto* row = reinterpret_cast<std::byte*>(result.bytes.data() + static_cast<size_t>(r) * bytes);
+    encode_kv_row(kv_type(type), values.data() + r * dim, dim, row);
+    decode_kv_row(kv_type(type), row, dim, result.values.data() + r * dim);
+  }
+  return result;
+}
 
 struct Problem {
   Case c;
@@ -30,8 +57,8 @@ struct Problem {
   explicit Problem(const Case& c_) : c(c_) {
     Random random(static_cast<uint32_t>(c.k_tokens * 31 + c.dim));
     q = random.floats(static_cast<size_t>(c.q_tokens * c.q_heads * c.dim), -2, 2);
-    k = stored(random.floats(static_cast<size_t>(c.k_tokens * c.kv_heads * c.dim)), c.type);
-    v = stored(random.floats(static_cast<size_t>(c.k_tokens * c.kv_heads * c.v_dim)), c.type);
+    k = stored_rows(random, c.k_tokens * c.kv_heads, c.dim, c.type);
+    v = stored_rows(random, c.k_tokens * c.kv_heads, c.v_dim, c.type);
     additive = random.floats(static_cast<size_t>(c.q_heads * c.q_tokens * c.k_tokens), -3, 3);
     for (float& m : additive) {
       boolean.push_back(m > -1.F);
@@ -47,11 +74,11 @@ struct Problem {
     a.q_head_stride = c.dim;
     a.q_token_stride = c.dim * c.q_heads;
     a.k = k.data();
-    a.k_head_stride = c.dim;
-    a.k_token_stride = c.dim * c.kv_heads;
+    a.k_head_stride = row_elements(c.type, c.dim);
+    a.k_token_stride = a.k_head_stride * c.kv_heads;
     a.v = v.data();
-    a.v_head_stride = c.v_dim;
-    a.v_token_stride = c.v_dim * c.kv_heads;
+    a.v_head_stride = row_elements(c.type, c.v_dim);
+    a.v_token_stride = a.v_head_stride * c.kv_heads;
     a.kv_type = c.type;
     a.out = out;
     a.out_head_stride = c.v_dim;
@@ -147,14 +174,14 @@ std::vector<Case> cases() {
       c.v_dim = dim == 80 ? 33 : dim;
       c.q_tokens = keys == 1 ? 1 : 5;
       c.q_offset = keys - c.q_tokens;
-      c.type = all_types[static_cast<size_t>(dim) % 3];
+      c.type = all_storages[static_cast<size_t>(keys + dim) % 5];
       all.push_back(c);
       c.causal = false;
       c.q_heads = 6;
       c.sinks = true;
       all.push_back(c);
     }
-  for (const FloatType type : all_types) {
+  for (const KvStorage type : all_storages) {
     Case c;
     c.type = type;
     c.q_tokens = 61;  // several tiles, the last one partial
@@ -250,6 +277,36 @@ TEST(Attention, EachQueryAloneGivesTheSameBits) {
       }
       expect_same_bits(whole, out, describe(isa, c));
     }
+}
+
+// Prefill on pairs of bfloat16: errors of 2^-9 in logits of up to about 8 and in weights.
+TEST(Attention, LongPromptsStayCloseAndKeepTheirBits) {
+  for (const Isa isa : available_isas()) {
+    for (const KvStorage type : {KvStorage::bf16, KvStorage::int8, KvStorage::int4}) {
+      for (const int64_t dim : {64, 128, 256}) {
+        Case c;
+        c.type = type;
+        c.dim = c.v_dim = dim;
+        c.q_tokens = 101;
+        c.k_tokens = 431;
+        c.k_offset = 77;
+        c.q_offset = c.k_offset + c.k_tokens - c.q_tokens;
+        c.window = dim == 128 ? 90 : 0;
+        const Problem p(c);
+        const std::vector<float> whole = run_whole(isa, p);
+        expect_near(whole, p.exact(), isa >= Isa::avx512bf16 ? 6e-3 : tolerance, describe(isa, c));
+        std::vector<float> out = p.empty_out();
+        run_partials(isa, p.args(out.data()));
+        expect_same_bits(whole, out, describe(isa, c));
+        // The first queries in a call with fewer others: their tiles are cut elsewhere.
+        AttentionArgs first = p.args(out.data());
+        first.q_tokens = 70;
+        first.k_tokens -= 31;
+        run_partials(isa, first);
+        expect_same_bits(whole, out, describe(isa, c));
+      }
+    }
+  }
 }
 
 // A cache may drop keys that the window hides: what remains starts at another position and address.

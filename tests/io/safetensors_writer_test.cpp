@@ -32,6 +32,26 @@ size_t files_in(const TemporaryFolder& folder) {
   return static_cast<size_t>(std::distance(begin(files), end(files)));
 }
 
+TEST(SafetensorsWriter, LargerAlignmentsHold) {
+  const TemporaryFolder folder;
+  const auto path = folder / "x.safetensors";
+  SafetensorsWriter writer(path, {{"small", StorageType::f32, {1}},
+                                  {"a", StorageType::u8, {8192}, 4096},
+                                  {"b", StorageType::u8, {4096}, 4096}});
+  writer.append("small", ramp(4));
+  writer.append("a", ramp(8192));
+  writer.append("b", ramp(4096, 7));
+  writer.finish();
+  const auto file = SafetensorsFile::open(path);
+  for (const char* name : {"a", "b"}) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(file.tensor(name).bytes.data()) % 4096, 0U) << name;
+  }
+  EXPECT_EQ(content(file.tensor("b")), ramp(4096, 7));
+  expect_error(ErrorCode::invalid_argument, {"\"a\"", "4096"}, [&] {
+    SafetensorsWriter(folder / "y.safetensors", {{"a", StorageType::u8, {100}, 4096}});
+  });
+}
+
 TEST(SafetensorsWriter, RoundTripAlignsWhateverTheOrder) {
   const TemporaryFolder folder;
   const auto path = folder / "x.safetensors";

@@ -13,7 +13,8 @@ class FakeModel : public Model {
  public:
   // recurrent: the cache holds a hash of the tokens and cannot be trimmed; otherwise the tokens
   // themselves, as keys.
-  explicit FakeModel(bool recurrent = false, int64_t context = 1000) : recurrent_(recurrent) {
+  explicit FakeModel(bool recurrent = false, int64_t context = 1000, KvType kv_type = KvType::f32)
+      : recurrent_(recurrent), kv_type_(kv_type) {
     config_.model_type = "fake";
     config_.vocab_size = vocab;
     config_.max_position_embeddings = context;
@@ -34,7 +35,7 @@ class FakeModel : public Model {
     if (recurrent_) {
       layers.emplace_back(RecurrentCache{});
     } else {
-      layers.emplace_back(KvCache{});
+      layers.emplace_back(KvCache(0, kv_type_));
     }
     return Cache(std::move(layers));
   }
@@ -56,7 +57,7 @@ class FakeModel : public Model {
     } else {
       const array keys(values, {1, 1, count, 1});
       cache.kv(0).append(keys, keys * 2.0F, array(static_cast<int>(cache.position())));
-      const KeysAndValues all = cache.kv(0).contents().value();
+      const KeysAndValues all = cache.kv(0).floats().value();
       int64_t hash = 0;
       for (const float token : all.keys.to_vector<float>()) {
         hash = mix(hash, static_cast<int32_t>(token));
@@ -82,6 +83,7 @@ class FakeModel : public Model {
  private:
   static int64_t mix(int64_t hash, int32_t token) { return (hash * 31 + token + 7) % 65521; }
   bool recurrent_;
+  KvType kv_type_;
   ModelConfig config_;
   ModelSize size_;
 };

@@ -89,6 +89,29 @@ TEST(PromptCache, RefusesWhatDoesNotFit) {
   EXPECT_THROW(load_prompt_cache(path, model, "abc"), Error);
 }
 
+TEST(PromptCache, KeepsEveryTypeOfCache) {
+  const TemporaryFolder folder;
+  const auto path = folder / "prompt.safetensors";
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::int8, KvType::int4}) {
+    const FakeModel model(false, 1000, type);
+    Cache cache = model.make_cache();
+    eval({model.forward(some_tokens(300), cache, LogitsFor::none)});
+    save_prompt_cache(path, some_tokens(300), cache, "abc");
+    Cache loaded = load_prompt_cache(path, model, "abc").cache;
+    for (Cache* each : {&cache, &loaded}) {
+      eval({model.forward({5, 6}, *each, LogitsFor::none)});
+      EXPECT_EQ(each->kv(0).end(), 302);
+    }
+    EXPECT_EQ(loaded.kv(0).floats()->keys.to_vector<float>(),
+              cache.kv(0).floats()->keys.to_vector<float>());
+    EXPECT_EQ(loaded.kv(0).floats()->values.to_vector<float>(),
+              cache.kv(0).floats()->values.to_vector<float>());
+    const FakeModel other(false, 1000, type == KvType::f32 ? KvType::int4 : KvType::f32);
+    expect_error(ErrorCode::invalid_argument, {"prompt.safetensors", name(type), "--kv-type"},
+                 [&] { load_prompt_cache(path, other, "abc"); });
+  }
+}
+
 TEST(PromptCache, TheFingerprintFollowsConfigAndWeights) {
   const std::filesystem::path golden = std::filesystem::path(TARN_TEST_DATA) / "golden";
   EXPECT_EQ(model_fingerprint(golden / "llama"), model_fingerprint(golden / "llama"));

@@ -1,11 +1,15 @@
 #include "tarn/models/cache.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "tarn/core/node.h"
 #include "tarn/memory/pool.h"
+#include "tarn/ops/creation.h"
+#include "tarn/ops/kv_cache.h"
+#include "tests/support/errors.h"
 
 namespace tarn {
 namespace {
@@ -196,6 +200,54 @@ TEST(KvCache, RestoredContentsContinueAsTheOriginal) {
     }
     // The arrays that were handed in are not written to.
     EXPECT_EQ(keys.to_vector<float>(), saved.keys.to_vector<float>());
+  }
+}
+
+// What `compile` does: the same operations again, on other arrays.
+TEST(KvCache, AReplayedStepIsAnAppend) {
+  KvCache cache(16);
+  EXPECT_FALSE(cache.fits(1));
+  EXPECT_TRUE(cache.buffers().empty());
+  for (int i = 0; i < 5; ++i) append(cache, 150);
+  ASSERT_GT(cache.start(), 0);
+  ASSERT_TRUE(cache.fits(2));
+  EXPECT_FALSE(cache.fits(cache.capacity()));
+  const int64_t end = cache.end();
+  const std::vector<array*> buffers = cache.buffers();
+  const array first(static_cast<int>(end));
+  for (size_t i = 0; i < 2; ++i) {
+    const array x = tokens_from(end, 2, i == 0 ? 0 : kValueMark);
+    *buffers[i] = kv_update(*buffers[i], x, first, cache.type(), cache.start());
+  }
+  cache.advance(2);
+  EXPECT_EQ(cache.end(), end + 2);
+  expect_stored(cache.contents().value(), end + 2);
+  expect_stored(append(cache, 1), end + 3);
+  EXPECT_THAT(error_of([&] { cache.advance(cache.capacity()); }), testing::HasSubstr("do not fit"));
+}
+
+// Only one buffer is there twice while a cache grows, and none is with the length announced.
+TEST(Cache, GrowsOneBufferAfterTheOther) {
+  constexpr size_t layers = 8;
+  const int64_t tokens = 20000;
+  const size_t token_bytes = kHeads * kHeadDim * sizeof(float);
+  for (const bool announced : {false, true}) {
+    Cache cache(std::vector<LayerCache>(layers, KvCache()));
+    if (announced) cache.expect(2 * tokens);
+    for (size_t i = 0; i < layers; ++i) append(cache.kv(i), tokens);
+    const std::byte* at = cache.kv(0).buffers()[0]->node()->storage->buffer->data();
+    const array k = zeros({1, kHeads, tokens / 2, kHeadDim});
+    eval({k});
+    const memory::Stats before = memory::stats();
+    memory::reset_peak();
+    for (size_t i = 0; i < layers; ++i) {
+      const KeysAndValues all = cache.kv(i).append(k, k, array(static_cast<int>(tokens)));
+      eval({all.keys, all.values});
+    }
+    const memory::Stats after = memory::stats();
+    const size_t buffer = static_cast<size_t>(cache.kv(0).capacity()) * token_bytes;
+    EXPECT_EQ(cache.kv(0).buffers()[0]->node()->storage->buffer->data() == at, announced);
+    EXPECT_LE(after.peak - std::max(after.active, before.active), buffer * 5 / 4 + 65536);
   }
 }
 

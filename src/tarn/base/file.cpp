@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -49,6 +50,10 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
     if (mapped == MAP_FAILED) fail_errno(path, "map");
     data = static_cast<const std::byte*>(mapped);
+#if defined(MADV_HUGEPAGE)
+    // Where the file system keeps large pages, reading the mapping brings them in.
+    ::madvise(mapped, size, MADV_HUGEPAGE);
+#endif
   }
   return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
 }
@@ -63,6 +68,23 @@ void MappedFile::release(std::span<const std::byte> part) const {
   const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
   // Advice: where the system does not take it, the pages only stay longer.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+bool MappedFile::cached() const {
+  constexpr size_t samples = 512;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t pages = (size_ + page - 1) / page;
+  const size_t step = std::max<size_t>(1, pages / samples);
+  size_t looked = 0;
+  size_t missing = 0;
+  for (size_t i = 0; i < pages; i += step) {
+    unsigned char state = 1;
+    auto* const at = const_cast<std::byte*>(data_) + i * page;
+    if (::mincore(at, page, &state) != 0) return true;
+    ++looked;
+    if ((state & 1U) == 0) ++missing;
+  }
+  return missing * 50 <= looked;
 }
 
 std::string read_file(const std::filesystem::path& path, uint64_t limit) {

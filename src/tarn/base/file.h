@@ -24,6 +24,9 @@ class MappedFile {
   // Lets go of the memory that holds `part` of bytes(); a later read fetches it from the file
   // again.
   void release(std::span<const std::byte> part) const;
+  // Whether (nearly) all of it is in the system's page cache, by a sample; true where the system
+  // does not tell.
+  bool cached() const;
   const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -1,69 +1,45 @@
 #include "tarn/base/team.h"
 
-#include <hwloc.h>
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
 #endif
 
-#include <algorithm>
 #include <mutex>
 
+#include "tarn/base/cores.h"
 #include "tarn/base/error.h"
 
 namespace tarn {
 namespace {
 
-// Returns once `value` differs from `old`.
-void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (int i = 0; i < spin_limit; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    pause_processor();
-  }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
-}
-
-// Physical cores that this process may run on, as the number of one logical processor of each.
-const std::vector<unsigned>& cores() {
-  static const std::vector<unsigned> found = [] {
-    std::vector<unsigned> numbers;
-    hwloc_topology_t topology = nullptr;
-    if (hwloc_topology_init(&topology) == 0) {
-      if (hwloc_topology_load(topology) == 0) {
-        hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
-        if (hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) != 0) {
-          hwloc_bitmap_fill(allowed);
-        }
-        const int count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
-        for (int i = 0; i < count; ++i) {
-          const hwloc_obj_t core =
-              hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, static_cast<unsigned>(i));
-          if (hwloc_bitmap_intersects(core->cpuset, allowed) == 0) continue;
-          numbers.push_back(static_cast<unsigned>(hwloc_bitmap_first(core->cpuset)));
-        }
-        hwloc_bitmap_free(allowed);
-      }
-      hwloc_topology_destroy(topology);
-    }
-    if (numbers.empty()) {
-      for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) {
-        numbers.push_back(i);
-      }
-    }
-    return numbers;
-  }();
-  return found;
-}
-
-// A hint: where the system refuses, the scheduler decides.
-void bind_to_core([[maybe_unused]] unsigned processor) {
+// Binds the calling thread to the core of a member while it lives. A hint: where the system
+// refuses, the scheduler decides.
+class Binding {
+ public:
+  Binding([[maybe_unused]] bool bind, [[maybe_unused]] int member) {
 #if defined(__linux__)
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(processor, &set);
-  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+    if (!bind || pthread_getaffinity_np(pthread_self(), sizeof(before_), &before_) != 0) return;
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(usable_cores().processors[static_cast<size_t>(member)], &own);
+    bound_ = pthread_setaffinity_np(pthread_self(), sizeof(own), &own) == 0;
 #endif
-}
+  }
+  ~Binding() {
+#if defined(__linux__)
+    if (bound_) pthread_setaffinity_np(pthread_self(), sizeof(before_), &before_);
+#endif
+  }
+  Binding(const Binding&) = delete;
+  Binding& operator=(const Binding&) = delete;
+
+ private:
+#if defined(__linux__)
+  cpu_set_t before_{};
+  bool bound_ = false;
+#endif
+};
 
 std::mutex team_mutex;
 std::unique_ptr<Team> team;
@@ -103,12 +79,14 @@ void Team::set_size(int threads) {
   team = std::make_unique<Team>(threads);
 }
 
-int Team::default_size() { return static_cast<int>(cores().size()); }
+int Team::default_size() { return default_thread_count(); }
 
-Team::Team(int threads) : size_(threads), barrier_(threads) {
-  if (threads == 1) return;
-  workers_.reserve(static_cast<size_t>(threads));
-  for (int member = 0; member < threads; ++member) {
+Team::Team(int threads)
+    : size_(threads),
+      bound_(threads > 1 && static_cast<size_t>(threads) == usable_cores().processors.size()),
+      barrier_(threads) {
+  workers_.reserve(static_cast<size_t>(threads - 1));
+  for (int member = 1; member < threads; ++member) {
     workers_.emplace_back([this, member] { worker(member); });
   }
 }
@@ -125,11 +103,14 @@ void Team::run(const std::function<void(int)>& work) {
     work(0);
     return;
   }
+  const Binding binding(bound_, 0);
   work_ = &work;
-  running_.store(static_cast<uint32_t>(size_), std::memory_order_relaxed);
+  running_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  // No spinning here: the members need the cores.
+  work(0);
+  const auto done = [&] { return running_.load(std::memory_order_acquire) == 0; };
+  if (spin(done, spin_within_run, [] {})) return;
   for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;
        left = running_.load(std::memory_order_acquire)) {
     running_.wait(left, std::memory_order_acquire);
@@ -137,12 +118,13 @@ void Team::run(const std::function<void(int)>& work) {
 }
 
 void Team::worker(int member) {
-  if (static_cast<size_t>(size_) == cores().size()) {
-    bind_to_core(cores()[static_cast<size_t>(member)]);
-  }
+  const Binding binding(bound_, member);
   uint32_t seen = 0;
   while (true) {
-    wait_for_change(generation_, seen);
+    const auto called = [&] { return generation_.load(std::memory_order_acquire) != seen; };
+    if (!spin(called, spin_between_runs, [] {})) {
+      while (!called()) generation_.wait(seen, std::memory_order_acquire);
+    }
     ++seen;
     if (stopping_.load(std::memory_order_relaxed)) return;
     (*work_)(member);

@@ -1,11 +1,17 @@
-// The CPU's one set of threads. A run calls one function on every member at once while the caller
-// sleeps. Waiting spins briefly and then sleeps, so an idle process uses no processor time. A team
-// that takes every core binds each member to its own: left to the scheduler, two members that hand
-// work to each other may share a core for seconds while another idles. Smaller teams are not bound,
-// so that several processes do not meet on the same cores.
+// The CPU's one set of threads. A run calls one function on every member at once; the caller is
+// member 0. During a run a member that waits for another spins, and sleeps only when that takes
+// milliseconds: the steps of a Program are short, and a thread that sleeps beside a busy process
+// gets its processor back late. After a run members stay awake for as long as it takes to choose a
+// token, and then sleep: an idle process uses no processor time.
+//
+// A team that takes every core binds each member to its own, the caller for the time of a run: left
+// to the scheduler, two members that hand work to each other may share a core for seconds while
+// another idles. Smaller teams are not bound, so that several processes do not meet on the same
+// cores.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,9 +20,6 @@
 
 namespace tarn {
 
-// About 20 microseconds: longer than a step of decode, shorter than a scheduler's tick.
-inline constexpr int spin_limit = 4000;
-
 inline void pause_processor() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -24,6 +27,26 @@ inline void pause_processor() {
   asm volatile("yield");
 #endif
 }
+
+// Calls idle() again and again until done() or until `limit` has passed; whether it is done.
+template <typename Done, typename Idle>
+bool spin(Done&& done, std::chrono::microseconds limit, Idle&& idle) {
+  constexpr int turns = 256;  // between looks at the clock
+  const auto start = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < turns; ++i) {
+      if (done()) return true;
+      idle();
+      pause_processor();
+    }
+  } while (std::chrono::steady_clock::now() - start < limit);
+  return false;
+}
+
+// More than a slice of the scheduler's: a member that is not running comes back within one.
+inline constexpr std::chrono::microseconds spin_within_run{4000};
+// Choosing a token, and building the next step.
+inline constexpr std::chrono::microseconds spin_between_runs{500};
 
 // Meeting point of the members during a run.
 class Barrier {
@@ -37,12 +60,8 @@ class Barrier {
   void wait(Idle&& idle) {
     uint32_t phase = 0;
     if (arrive(phase)) return;
-    for (int i = 0; i < spin_limit; ++i) {
-      if (phase_.load(std::memory_order_acquire) != phase) return;
-      idle();
-      pause_processor();
-    }
-    sleep_until_changed(phase);
+    const auto open = [&] { return phase_.load(std::memory_order_acquire) != phase; };
+    if (!spin(open, spin_within_run, idle)) sleep_until_changed(phase);
   }
 
  private:
@@ -61,7 +80,7 @@ class Team {
   static Team& instance();
   // Call before the first evaluation, or while none runs. Error below 1 or above 1024.
   static void set_size(int threads);
-  // Physical cores this process may run on.
+  // default_thread_count() (base/cores.h).
   static int default_size();
 
   explicit Team(int threads);
@@ -72,14 +91,15 @@ class Team {
   int size() const { return size_; }
   Barrier& barrier() { return barrier_; }
 
-  // Calls work(member) on each member, returns when all have; a team of one works on the calling
-  // thread. `work` must not throw. One run at a time.
+  // Calls work(member) on each member, returns when all have. `work` must not throw. One run at a
+  // time.
   void run(const std::function<void(int)>& work);
 
  private:
   void worker(int member);
   const int size_;
-  std::vector<std::thread> workers_;  // none in a team of one
+  const bool bound_;                  // to cores
+  std::vector<std::thread> workers_;  // the members but the first
   Barrier barrier_;
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<uint32_t> generation_{0};

@@ -65,7 +65,8 @@ void profile_test(const std::string& test, BenchmarkOptions options, const Bench
 }
 
 std::vector<BenchRow> run_tests(const Options& options, const Model& model,
-                                const std::atomic<bool>& cancel, Profiles& profiles) {
+                                const std::atomic<bool>& cancel,
+                                const std::function<double()>& bandwidth, Profiles& profiles) {
   std::vector<BenchRow> rows;
   const bool profiled = options.profile || !options.trace.empty();
   for (const int64_t depth : options.depths) {
@@ -73,6 +74,7 @@ std::vector<BenchRow> run_tests(const Options& options, const Model& model,
     benchmark.depth = depth;
     benchmark.repeats = options.repeats;
     benchmark.cancel = &cancel;
+    benchmark.bandwidth = bandwidth;
     for (const int64_t prompt : options.prompts) {
       if (prompt == 0) continue;
       benchmark.prompt = prompt;
@@ -123,12 +125,16 @@ void predict(const Model& model, const Options& options, BenchReport& report) {
   device.bandwidth = report.bandwidth;
   device.int8 = options.engine.exact ? report.f32_peak : report.int8_peak;
   device.f32 = report.f32_peak;
+  device.half = options.engine.exact ? 0 : report.bf16_peak;
   for (BenchRow& row : report.rows) {
+    if (row.decode && row.decode->bandwidth.median > 0) {
+      device.bandwidth = row.decode->bandwidth.median;
+    }
     const auto tokens = static_cast<double>(row.tokens);
     const auto depth = static_cast<double>(row.depth);
-    // In the middle of a decode test, one token ahead of the clock.
+    // In the middle of a decode test, two tokens ahead of the clock.
     row.predicted = row.decode
-                        ? 1 / decode_seconds(planned, device, {}, depth + 1 + tokens / 2, 1)
+                        ? 1 / decode_seconds(planned, device, {}, depth + 2 + tokens / 2, 1)
                         : tokens / prefill_seconds(planned, device, {}, depth, tokens).value_or(0);
   }
 }
@@ -144,7 +150,8 @@ void run(const Options& options) {
   report.isa = cpu::name(cpu::current_isa());
   report.threads = Team::instance().size();
   report.repeats = options.repeats;
-  report.bandwidth_before = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
+  cpu::BandwidthProbe probe(report.threads);
+  report.bandwidth_before = probe.measure(probe_seconds).best;
 
   memory::clear_cache();  // what the probe used is not the model's
   memory::reset_peak();
@@ -154,17 +161,22 @@ void run(const Options& options) {
   report.load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.size = model->size();
-  report.rows = run_tests(options, *model, interrupt.flag(), profiles);
+  const auto bandwidth = [&probe] { return probe.measure(probe_seconds / 4).median; };
+  report.rows = run_tests(options, *model, interrupt.flag(), bandwidth, profiles);
   report.peak_pool_bytes = memory::stats().peak;
   report.copied_bytes = memory::stats().copied;
-  if (resident_known) report.peak_resident_bytes = peak_resident_bytes();
+  if (resident_known) {
+    const std::optional<uint64_t> peak = peak_resident_bytes();
+    if (peak) report.peak_resident_bytes = *peak - std::min(*peak, uint64_t{probe.buffer_bytes});
+  }
 
-  report.bandwidth_after = cpu::measure_read_bandwidth(report.threads, probe_seconds).best;
+  report.bandwidth_after = probe.measure(probe_seconds).best;
   report.bandwidth = std::max(report.bandwidth_before, report.bandwidth_after);
   const cpu::ArithmeticPeak peak =
       cpu::measure_arithmetic_peak(cpu::current_isa(), report.threads, arithmetic_seconds);
   report.int8_peak = peak.int8_dot;
   report.f32_peak = peak.f32_fma;
+  report.bf16_peak = peak.bf16_dot;
   predict(*model, options, report);
   const std::string text = options.output == "json"  ? json_text(report)
                            : options.output == "csv" ? csv(report)
@@ -211,7 +223,7 @@ void add_bench(CLI::App& app) {
   command->footer(
       "pp: the prompt is processed in one go; tg: token by token from an empty cache, or behind\n"
       "DEPTH tokens. Tokens are random. Speeds are medians. The limit is the memory bandwidth\n"
-      "that the same threads reach in the same run.\n\n"
+      "that the same threads reach in the same run, for tg around each of its runs.\n\n"
       "Example: tarn bench pebble -p 512 -n 128 -d 0,4096 -o md");
   command->callback([options] { run(*options); });
 }

@@ -18,9 +18,7 @@ const Spread& rate(const BenchRow& row) {
   return row.prefill ? row.prefill->rate : row.decode->rate;
 }
 
-double percent_of_limit(const BenchReport& report, const DecodeResult& decode) {
-  return report.bandwidth > 0 ? 100 * bytes_per_second(decode) / report.bandwidth : 0;
-}
+double percent_of_limit(const DecodeResult& decode) { return 100 * decode.part_of_limit.median; }
 
 // Everything beside the kernels, as a part of a token's time.
 double overhead_percent(const DecodeResult& decode) {
@@ -46,7 +44,7 @@ std::string markdown(const BenchReport& report) {
   for (const BenchRow& row : report.rows) {
     const std::string speed =
         row.decode ? fmt::format("{:.1f} | {:.0f}", bytes_per_second(*row.decode) / 1e9,
-                                 percent_of_limit(report, *row.decode))
+                                 percent_of_limit(*row.decode))
                    : " | ";
     out += fmt::format(
         "| {} | {} | {} | {} | {} {} | {} | {} | {:.2f} | {:.1f} - {:.1f} | {:.1f} | {} |\n",
@@ -71,6 +69,10 @@ std::string markdown(const BenchReport& report) {
           human_bytes(static_cast<uint64_t>(d.weight_bytes)),
           human_bytes(static_cast<uint64_t>(d.cache_bytes)), d.graph_seconds * 1e6,
           overhead_percent(d), d.program.build_seconds * 1e6, d.program.steps, d.program.barriers);
+      out += fmt::format(
+          "{}: {:.0f} to {:.0f} % of the bandwidth around each run, {:.1f} to {:.1f} GB/s\n",
+          row.test, 100 * d.part_of_limit.least, 100 * d.part_of_limit.most,
+          d.bandwidth.least / 1e9, d.bandwidth.most / 1e9);
     }
   }
   out += fmt::format(
@@ -104,10 +106,10 @@ std::string csv(const BenchReport& report) {
     out += row.prefill ? fmt::format("{},", row.prefill->first_token.median) : ",";
     if (row.decode) {
       const DecodeResult& d = *row.decode;
-      out += fmt::format("{},{},{},{},{},{},{},{},", d.weight_bytes + d.cache_bytes,
-                         bytes_per_second(d), report.bandwidth, percent_of_limit(report, d),
-                         d.graph_seconds, d.program.build_seconds, d.program.steps,
-                         d.program.barriers);
+      out +=
+          fmt::format("{},{},{},{},{},{},{},{},", d.weight_bytes + d.cache_bytes,
+                      bytes_per_second(d), report.bandwidth, percent_of_limit(d), d.graph_seconds,
+                      d.program.build_seconds, d.program.steps, d.program.barriers);
     } else {
       out += ",,,,,,,,";
     }
@@ -126,7 +128,7 @@ std::string json_text(const BenchReport& report) {
       const DecodeResult& d = *row.decode;
       test["bytes_per_token"] = {{"weights", d.weight_bytes}, {"cache", d.cache_bytes}};
       test["bytes_per_second"] = bytes_per_second(d);
-      test["percent_of_limit"] = percent_of_limit(report, d);
+      test["percent_of_limit"] = percent_of_limit(d);
       test["overhead"] = {{"seconds_per_token", d.graph_seconds},
                           {"plan_seconds_per_token", d.program.build_seconds},
                           {"percent", overhead_percent(d)},
@@ -148,7 +150,8 @@ std::string json_text(const BenchReport& report) {
             {{"limit", report.bandwidth},
              {"before", report.bandwidth_before},
              {"after", report.bandwidth_after}}},
-           {"multiply_adds_per_second", {{"int8", report.int8_peak}, {"f32", report.f32_peak}}},
+           {"multiply_adds_per_second",
+            {{"int8", report.int8_peak}, {"f32", report.f32_peak}, {"bf16", report.bf16_peak}}},
            {"memory",
             {{"peak_pool_bytes", report.peak_pool_bytes}, {"copied_bytes", report.copied_bytes}}},
            {"tests", tests}};

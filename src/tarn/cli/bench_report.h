@@ -32,6 +32,7 @@ struct BenchReport {
   double bandwidth_after = 0;
   double int8_peak = 0;  // multiply-adds a second
   double f32_peak = 0;
+  double bf16_peak = 0;  // 0: no such instruction
   uint64_t peak_pool_bytes = 0;
   uint64_t copied_bytes = 0;  // weights that were not used in place
   std::optional<uint64_t> peak_resident_bytes;

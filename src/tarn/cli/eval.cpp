@@ -1,4 +1,4 @@
-// tarn eval: perplexity on a text, and questions with known answers.
+// tarn eval: perplexity on a text, questions with known answers, distance from another model.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +12,7 @@
 #include "tarn/base/json.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
+#include "tarn/cli/eval_kl.h"
 #include "tarn/cli/interrupt.h"
 #include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
@@ -210,6 +211,7 @@ void add_eval(CLI::App& app) {
         "Example: tarn eval ppl pebble --text book.txt --window 1024 --json");
     ppl->callback([options] { perplexity(*options); });
   }
+  add_eval_kl(*command);
   {
     auto* tasks = command->add_subcommand("tasks", "Questions with known answers");
     auto options = std::make_shared<TaskOptions>();

@@ -89,11 +89,15 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
   command.add_option("-t,--threads", options.threads, "Threads (default: one a physical core)")
       ->check(CLI::Range(1, 1024))
       ->group(group);
-  command.add_option("--isa", options.isa, "Instruction set: portable, avx2, avx512, avx512bf16")
-      ->group(group);
+  command.add_option("--isa", options.isa, "Instruction set: " + cpu::isa_names())->group(group);
   command
       .add_flag("--exact", options.exact,
-                "Float activations instead of 8-bit ones: slower, for verification")
+                "Float activations instead of 8-bit ones, and caches of f32 unless --kv-type says "
+                "otherwise: slower, for verification")
+      ->group(group);
+  command
+      .add_option("--kv-type", options.kv_type,
+                  "How keys and values are kept: f32, bf16 (default), int8 or int4")
       ->group(group);
   command
       .add_option("--memory-limit", options.memory_limit,
@@ -115,6 +119,7 @@ LoadOptions apply(const EngineOptions& options) {
   }
   LoadOptions load;
   load.exact = options.exact;
+  if (!options.kv_type.empty()) load.kv_type = kv_type_option(options.kv_type, "--kv-type");
   return load;
 }
 
@@ -185,6 +190,14 @@ std::vector<int32_t> parse_tokens(const std::string& text, const char* option) {
     tokens.push_back(token);
     if (comma == rest.size()) return tokens;
     rest.remove_prefix(comma + 1);
+  }
+}
+
+KvType kv_type_option(const std::string& text, const char* option) {
+  try {
+    return parse_kv_type(text);
+  } catch (const Error& error) {
+    usage_error(option, error.what());
   }
 }
 

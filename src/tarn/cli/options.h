@@ -14,11 +14,12 @@ class App;
 
 namespace tarn::cli {
 
-// How the work is done: --threads, --isa, --exact, --memory-limit.
+// How the work is done: --threads, --isa, --exact, --kv-type, --memory-limit.
 struct EngineOptions {
   int threads = 0;  // 0: one a physical core
   std::string isa;
   bool exact = false;
+  std::string kv_type;
   std::string memory_limit;
 };
 void add_engine_options(CLI::App& command, EngineOptions& options);
@@ -51,6 +52,8 @@ GenerateOptions generate_options(const SamplingOptions& options, const Generatio
 
 // "1,2,3" (spaces allowed) as ids; a usage error that names `option` otherwise.
 std::vector<int32_t> parse_tokens(const std::string& text, const char* option);
+// "f32", "bf16", "int8", "int4".
+KvType kv_type_option(const std::string& text, const char* option);
 // "512M", "12G", "1.5GiB", plain bytes.
 size_t parse_bytes(const std::string& text, const char* option);
 

@@ -13,6 +13,12 @@ constexpr size_t alignment = 64;
 
 size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
+KvStorage storage_of(Dtype dtype, KvType type) {
+  if (dtype == Dtype::u8) return type == KvType::int8 ? KvStorage::int8 : KvStorage::int4;
+  if (dtype == Dtype::f16) return KvStorage::f16;
+  return dtype == Dtype::bf16 ? KvStorage::bf16 : KvStorage::f32;
+}
+
 // The b-th sequence of the step, with `keys` of its rows.
 AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Operand& out,
                        int64_t keys, int64_t b) {
@@ -33,7 +39,7 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   args.v = at(v);
   args.v_head_stride = v.stride(1);
   args.v_token_stride = v.stride(2);
-  args.kv_type = float_type(k.dtype);
+  args.kv_type = storage_of(k.dtype, a.kv_type);
   args.out = reinterpret_cast<float*>(at(out));
   args.out_head_stride = out.stride(2);  // stored as [B, Tq, Hq, Dv]
   args.out_token_stride = out.stride(1);
@@ -42,7 +48,7 @@ AttentionArgs sequence(const OpNode& node, std::span<const Operand> in, const Op
   args.q_tokens = q.shape(2);
   args.k_tokens = keys;
   args.qk_dim = q.shape(3);
-  args.v_dim = v.shape(3);
+  args.v_dim = out.shape(3);
   args.scale = a.scale;
   args.soft_cap = a.soft_cap;
   args.k_offset = a.key_offset;
@@ -112,14 +118,19 @@ size_t attention_scratch(const StepShape& shape) {
          sizes.partials * static_cast<size_t>(shape.in[0].shape(0));
 }
 
-// Items of all sequences, numbered one after the other, in claims.
+// Items of all sequences, numbered one after the other, in claims of up to `most` neighbours.
 template <typename F>
-void claim_items(const KernelArgs& args, int64_t per_sequence, F&& run) {
+void claim_items(const KernelArgs& args, int64_t per_sequence, int64_t most, F&& run) {
   const int64_t total = per_sequence * args.in[0].shape(0);
   while (true) {
-    const int64_t item = args.state.next.fetch_add(1, std::memory_order_relaxed);
+    int64_t item = args.state.next.fetch_add(most, std::memory_order_relaxed);
     if (item >= total) break;
-    run(item / per_sequence, item % per_sequence);
+    for (const int64_t end = std::min(total, item + most); item < end;) {
+      const int64_t first = item % per_sequence;
+      const int64_t last = std::min(per_sequence, first + end - item);
+      run(item / per_sequence, first, last);
+      item += last - first;
+    }
   }
 }
 
@@ -133,8 +144,8 @@ void attention(const KernelArgs& args) {
   // Partials stand behind the working sets of the whole team, as attention_scratch counted them.
   std::byte* scratch = args.scratch + sizes.member * static_cast<size_t>(args.share.member);
   if (sizes.partials == 0) {
-    claim_items(args, attention_items(first), [&](int64_t b, int64_t item) {
-      kernels.attention(at(b), item, item + 1, scratch);
+    claim_items(args, attention_items(first), 1, [&](int64_t b, int64_t begin, int64_t end) {
+      kernels.attention(at(b), begin, end, scratch);
     });
     return;
   }
@@ -142,8 +153,11 @@ void attention(const KernelArgs& args) {
   const auto partials_of = [&](int64_t b) {
     return partials + sizes.partials * static_cast<size_t>(b);
   };
-  claim_items(args, attention_partial_items(first), [&](int64_t b, int64_t item) {
-    kernels.attention_partial(at(b), item, item + 1, partials_of(b), scratch);
+  // A run of chunks lets a member fetch the next while it works on one.
+  const int64_t items = attention_partial_items(first);
+  const int64_t run = std::clamp<int64_t>(items * args.in[0].shape(0) / args.share.count / 4, 1, 8);
+  claim_items(args, items, run, [&](int64_t b, int64_t begin, int64_t end) {
+    kernels.attention_partial(at(b), begin, end, partials_of(b), scratch);
   });
   args.meet();
   const int64_t rows = attention_rows(first);

@@ -19,7 +19,7 @@
 namespace tarn::cpu {
 namespace {
 
-constexpr size_t buffer_bytes = size_t{256} << 20;  // one window reads it once, in about 5 ms
+constexpr size_t buffer_bytes = BandwidthProbe::buffer_bytes;  // a window takes about 5 ms
 constexpr size_t chunk_bytes = size_t{1} << 20;
 constexpr size_t chunks = buffer_bytes / chunk_bytes;
 constexpr size_t prefetch_distance = 8192;
@@ -39,30 +39,41 @@ uint64_t read_chunk(const std::byte* at) {
   return total;
 }
 
-struct FreeAligned {
-  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{huge_page}); }
-};
-
 // In large pages where the system has them: the limit should not be that of address translation.
-std::unique_ptr<std::byte, FreeAligned> make_buffer() {
-  std::unique_ptr<std::byte, FreeAligned> buffer(
-      static_cast<std::byte*>(::operator new (buffer_bytes, std::align_val_t{huge_page})));
+std::byte* make_buffer() {
+  auto* buffer =
+      static_cast<std::byte*>(::operator new (buffer_bytes, std::align_val_t{huge_page}));
 #if defined(MADV_HUGEPAGE)
-  madvise(buffer.get(), buffer_bytes, MADV_HUGEPAGE);  // a hint: failure costs speed only
+  madvise(buffer, buffer_bytes, MADV_HUGEPAGE);  // a hint: failure costs speed only
 #endif
-  std::memset(buffer.get(), 1, buffer_bytes);
+  std::memset(buffer, 1, buffer_bytes);
   return buffer;
 }
 
 }  // namespace
 
-ReadBandwidth measure_read_bandwidth(int threads, double seconds) {
+void BandwidthProbe::FreeAligned::operator()(std::byte* p) const {
+  ::operator delete (p, std::align_val_t{huge_page});
+}
+
+BandwidthProbe::BandwidthProbe(int threads) : threads_(threads) {
   if (threads < 1) {
     fail(ErrorCode::invalid_argument, "bandwidth: {} threads cannot read; use at least one",
          threads);
   }
+  buffer_.reset(make_buffer());
+}
+
+BandwidthProbe::~BandwidthProbe() = default;
+
+ReadBandwidth measure_read_bandwidth(int threads, double seconds) {
+  return BandwidthProbe(threads).measure(seconds);
+}
+
+ReadBandwidth BandwidthProbe::measure(double seconds) {
   using Clock = std::chrono::steady_clock;
-  const auto buffer = make_buffer();
+  const int threads = threads_;
+  const auto& buffer = buffer_;
 
   // Chunks are claimed by a counter, so that a thread which is held up does not hold up the others.
   std::atomic<size_t> next{0};

@@ -112,6 +112,7 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
   Runner runner(model, options, options.generated + 2);
   DecodeResult result;
   std::vector<double> rates;
+  std::vector<double> bandwidths;  // around each run
   double cache_bytes = 0;
   double outside_seconds = 0;
   for (int i = -1; i < options.repeats; ++i) {
@@ -120,6 +121,7 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
     array logits = runner.step(cache, {runner.random_token()}, LogitsFor::last_token);
     logits = runner.step(cache, {runner.random_token()}, LogitsFor::last_token);  // recorded
     const int64_t generated = i < 0 ? std::min<int64_t>(options.generated, 8) : options.generated;
+    const double bandwidth_before = options.bandwidth && i >= 0 ? options.bandwidth() : 0;
     const auto bytes_before = static_cast<double>(cache.nbytes());
     reset_program_totals();
     double sampling = 0;
@@ -133,6 +135,7 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
     }
     const double seconds = seconds_since(start);
     if (i < 0) continue;
+    if (options.bandwidth) bandwidths.push_back((bandwidth_before + options.bandwidth()) / 2);
     const auto count = static_cast<double>(generated);
     const double part = 1.0 / (count * options.repeats);
     const ProgramStats totals = program_totals();
@@ -148,6 +151,13 @@ DecodeResult benchmark_decode(const Model& model, const BenchmarkOptions& option
   // Recurrent states are written back as a whole.
   result.cache_bytes = cache_bytes + plan::state_bytes(plan::shape_cost(model.config()));
   result.graph_seconds = outside_seconds;
+  if (!bandwidths.empty()) {
+    result.bandwidth = spread(bandwidths);
+    for (size_t i = 0; i < rates.size(); ++i) {
+      rates[i] *= (result.weight_bytes + result.cache_bytes) / bandwidths[i];
+    }
+    result.part_of_limit = spread(rates);
+  }
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "tarn/models/model.h"
@@ -15,6 +16,9 @@ struct BenchmarkOptions {
   int64_t depth = 0;        // tokens in the cache beforehand
   int repeats = 5;
   const std::atomic<bool>* cancel = nullptr;
+  // The memory's read bandwidth in bytes a second, measured before and after each decode run, since
+  // it may change from second to second; null: not.
+  std::function<double()> bandwidth;
 };
 
 struct Spread {
@@ -39,6 +43,8 @@ struct DecodeResult {
   Spread rate;               // tokens a second
   double weight_bytes = 0;   // read for one token
   double cache_bytes = 0;    // read for one token, on average over the test, and written: states
+  Spread bandwidth;          // bytes a second around the runs; zero when not measured
+  Spread part_of_limit;      // bytes read a second of each run by the bandwidth around it
   double graph_seconds = 0;  // for one token: all that is neither a Program's run nor sampling
   ProgramCost program;
 };

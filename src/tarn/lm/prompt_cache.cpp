@@ -22,8 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* format_key = "tarn.prompt_cache";
-constexpr const char* format_version = "1";
+constexpr const char* format_version = "2";
 constexpr const char* model_key = "tarn.model";
+constexpr const char* type_key = "tarn.kv_type";
 
 StorageType storage_type(Dtype dtype) {
   switch (dtype) {
@@ -166,6 +167,15 @@ class Reader {
     return {std::move(buffer), shape, like.dtype()};
   }
 
+  void check_type(KvType type) const {
+    const std::string stored = metadata(type_key);
+    if (stored == name(type)) return;
+    fail(ErrorCode::invalid_argument,
+         "{}: the prompt cache keeps keys and values as \"{}\" and this run as {}; use --kv-type "
+         "as when it was written, or name another file",
+         path_.string(), stored, name(type));
+  }
+
   int64_t read_offset(size_t layer, int64_t length, int64_t window) const {
     const std::string text = metadata(offset_key(layer));
     const bool digits = !text.empty() && text.size() < 19 &&
@@ -182,12 +192,12 @@ class Reader {
   void read_layer(size_t i, const LayerCache& expected, int64_t length, LayerCache& layer) {
     const std::string prefix = fmt::format("layers.{}.", i);
     if (const auto* kv = std::get_if<KvCache>(&expected)) {
+      check_type(kv->type());
       const int64_t offset = read_offset(i, length, kv->window());
       const KeysAndValues like = kv->contents().value();
       const array keys = read_array(prefix + "keys", like.keys, length - offset);
       const array values = read_array(prefix + "values", like.values, length - offset);
-      std::get<KvCache>(layer).restore(keys, values, offset, like.keys.shape(3),
-                                       like.values.shape(3));
+      std::get<KvCache>(layer).restore(keys, values, offset, kv->key_dim(), kv->value_dim());
     } else {
       const auto& like = std::get<RecurrentCache>(expected);
       auto& recurrent = std::get<RecurrentCache>(layer);
@@ -229,6 +239,7 @@ void save_prompt_cache(const fs::path& path, const std::vector<int32_t>& tokens,
   SafetensorsMetadata metadata{{format_key, format_version}, {model_key, fingerprint}};
   for (size_t i = 0; i < cache.layers().size(); ++i) {
     if (const auto* kv = std::get_if<KvCache>(&cache.layers()[i])) {
+      metadata[type_key] = name(kv->type());
       metadata[offset_key(i)] = std::to_string(kv->contents().value().offset);
     }
   }

@@ -33,6 +33,13 @@ size_t physical_memory() {
   return pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// A hint, where a system leaves large pages to choice: failure costs speed only.
+void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  ::madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+}
+
 class Pool {
  public:
   std::byte* take(size_t capacity, size_t asked) {
@@ -53,7 +60,7 @@ class Pool {
         fail(ErrorCode::out_of_memory, "memory: the system refused {} bytes; {} are in use", asked,
              stats_.active);
       }
-      if (capacity >= huge_page) ::madvise(data, rounded(capacity), MADV_HUGEPAGE);
+      if (capacity >= huge_page) prefer_huge_pages(data, rounded(capacity));
     }
     add_active(capacity);
     return data;
@@ -206,7 +213,7 @@ struct Arena::Block {
     const auto address = reinterpret_cast<uintptr_t>(place);
     next = base + ((address + huge_page - 1) / huge_page * huge_page - address);
     end = next + bytes;
-    ::madvise(next, bytes, MADV_HUGEPAGE);
+    prefer_huge_pages(next, bytes);
   }
   ~Block() {
     ::munmap(base, mapped);

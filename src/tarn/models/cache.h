@@ -43,6 +43,8 @@ class KvCache {
   bool trim(int64_t count);
   int64_t window() const { return window_; }
   KvType type() const { return type_; }
+  int64_t key_dim() const { return key_dim_; }  // values of a row; 0 before the first append
+  int64_t value_dim() const { return value_dim_; }
   // The buffers will at least be needed for positions below `length`: they are then made for it.
   void expect(int64_t length) { expected_ = length; }
 

@@ -27,7 +27,7 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& folder, const Loa
   for (const std::string& warning : config.warnings) logging::warn("{}", warning);
   Weights weights(folder, config.quantization);
   std::unique_ptr<Model> model = make_model(config, weights, options);
-  weights.panels().finish();
+  weights.finish();
   if (const std::vector<std::string> unused = weights.unused(); !unused.empty()) {
     logging::warn("{}: runs as a text model; left out: {}", folder.string(),
                   fmt::join(unused, ", "));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,10 @@ class Model {
 
 struct LoadOptions {
   bool exact = false;  // float activations in quantized products, for verification
+  // How caches store keys and values; by default bf16, and f32 with `exact`.
+  std::optional<KvType> kv_type = {};
+
+  KvType cache_type() const { return kv_type.value_or(exact ? KvType::f32 : KvType::bf16); }
 };
 
 // `folder`: Hugging Face layout (config.json, *.safetensors). Prints what was left out or is

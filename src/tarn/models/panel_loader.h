@@ -28,6 +28,7 @@ class PanelLoader {
   // Takes a matrix on: its panels have their place now and their content after the next finish().
   // Pages of the source are let go as soon as they are packed.
   PanelArray add(const AffineMatrix& matrix, Source source);
+  bool empty() const { return done_bytes_ == 0 && pieces_.empty(); }
   // Packs all that is left.
   void finish();
 

@@ -63,11 +63,20 @@ Dtype dtype_of_storage(const TensorInfo& info) {
   }
 }
 
+std::vector<std::shared_ptr<const MappedFile>> mapped_files(const Checkpoint& checkpoint) {
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  for (const TensorInfo* info : checkpoint.tensors()) {
+    if (files.empty() || files.back() != info->owner) files.push_back(info->owner);
+  }
+  return files;
+}
+
 }  // namespace
 
 Weights::Weights(const std::filesystem::path& folder,
                  std::optional<QuantizationConfig> quantization)
     : checkpoint_(Checkpoint::open(folder)),
+      read_ahead_(mapped_files(checkpoint_)),
       panels_(checkpoint_.total_bytes()),
       quantization_(std::move(quantization)) {
   for (const std::string& warning : checkpoint_.warnings()) logging::warn("{}", warning);
@@ -142,6 +151,13 @@ array Weights::get_f32(std::string_view name, const Shape& shape) {
   eval({converted});
   memory::count_copied(converted.nbytes());
   return converted;
+}
+
+void Weights::finish() {
+  if (!panels_.empty()) return panels_.finish();  // what it packed is read
+  constexpr uint64_t megabyte = 1000 * 1000;
+  Progress progress("loading", read_ahead_.total_bytes() / megabyte, "MB");
+  read_ahead_.wait([&](uint64_t bytes) { progress.set(bytes / megabyte); });
 }
 
 std::optional<PanelArray> Weights::packed(std::string_view module, int64_t rows, int64_t columns) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tarn/base/read_ahead.h"
 #include "tarn/core/array.h"
 #include "tarn/io/checkpoint.h"
 #include "tarn/models/config.h"
@@ -35,8 +36,11 @@ class Weights {
   std::optional<PanelArray> packed(std::string_view module, int64_t rows, int64_t columns);
   // Where the tensor lies in its file.
   const TensorInfo& source(std::string_view name) { return require(name); }
-  // Packs quantized matrices; finish() it before the model is used.
+  // Packs quantized matrices.
   PanelLoader& panels() { return panels_; }
+  // Call when all is loaded: only then do panels have their content. A file that was not in the
+  // page cache is read now, in its own order, which the first token would do in another.
+  void finish();
   // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
   std::optional<QuantizationFormat> format_of(std::string_view module) const;
 
@@ -54,6 +58,7 @@ class Weights {
   array to_array(const TensorInfo& info) const;
 
   Checkpoint checkpoint_;
+  ReadAhead read_ahead_;
   PanelLoader panels_;
   std::optional<QuantizationConfig> quantization_;
   std::set<std::string, std::less<>> used_;

@@ -8,6 +8,7 @@
 #include "tarn/ops/checks.h"
 #include "tarn/ops/creation.h"
 #include "tarn/ops/elementwise.h"
+#include "tarn/ops/kv_cache.h"
 #include "tarn/ops/matmul.h"
 #include "tarn/ops/reduce.h"
 #include "tarn/ops/shape.h"
@@ -34,8 +35,12 @@ std::vector<array> compose_attention(const OpNode& node) {
   const auto& a = node.attributes<AttentionAttributes>();
   const array& q = node.inputs[0];
   const int64_t groups = q.shape(1) / node.inputs[1].shape(1);
-  const array k = repeat(astype(node.inputs[1], Dtype::f32), groups, 1);
-  const array v = repeat(astype(node.inputs[2], Dtype::f32), groups, 1);
+  const auto rows = [&](const array& x, int64_t dim) {
+    const bool quantized = x.dtype() == Dtype::u8;
+    return repeat(quantized ? kv_read(x, a.kv_type, dim) : astype(x, Dtype::f32), groups, 1);
+  };
+  const array k = rows(node.inputs[1], q.shape(3));
+  const array v = rows(node.inputs[2], node.specs[0].shape[3]);
   array scores = matmul(q * a.scale, swapaxes(k, 2, 3));  // [B, Hq, Tq, Tk]
   if (a.soft_cap > 0) scores = tanh(scores / a.soft_cap) * a.soft_cap;
   size_t next = 3;
@@ -67,13 +72,22 @@ std::vector<array> compose_attention(const OpNode& node) {
 
 const Op attention_op{.name = "scaled_dot_product_attention", .compose = compose_attention};
 
-void check_attention(const array& q, const array& k, const array& v) {
+// Dv.
+int64_t check_attention(const array& q, const array& k, const array& v,
+                        const AttentionOptions& options) {
   constexpr const char* op = "scaled_dot_product_attention";
   require_float(q, op, "q");
-  require_float(k, op, "k");
   require_rank(q, 4, op, "q");
   require_rank(k, 4, op, "k");
   require_rank(v, 4, op, "v");
+  int64_t value_dim = options.value_dim > 0 ? options.value_dim : q.shape(3);
+  if (options.kv_type) {
+    check_kv_buffer(k, *options.kv_type, q.shape(3), op);
+    check_kv_buffer(v, *options.kv_type, value_dim, op);
+  } else {
+    require_float(k, op, "k");
+    value_dim = v.shape(3);
+  }
   if (k.dtype() != v.dtype()) {
     fail(ErrorCode::invalid_argument, "[{}] k is {} and v {}; cast one", op, name(k.dtype()),
          name(v.dtype()));
@@ -82,12 +96,13 @@ void check_attention(const array& q, const array& k, const array& v) {
     fail(ErrorCode::invalid_argument, "[{}] {} query heads do not divide among {} key heads", op,
          q.shape(1), k.shape(1));
   }
-  const bool fit = q.shape(0) == k.shape(0) && q.shape(3) == k.shape(3) &&
+  const bool fit = q.shape(0) == k.shape(0) && (options.kv_type || q.shape(3) == k.shape(3)) &&
                    k.shape(0) == v.shape(0) && k.shape(1) == v.shape(1) && k.shape(2) == v.shape(2);
   if (!fit) {
     fail(ErrorCode::invalid_argument, "[{}] shapes do not fit: q {}, k {}, v {}", op,
          to_string(q.shape()), to_string(k.shape()), to_string(v.shape()));
   }
+  return value_dim;
 }
 
 array with_dense_rows(const array& a) { return a.strides()[3] == 1 ? a : contiguous(a); }
@@ -96,7 +111,7 @@ array with_dense_rows(const array& a) { return a.strides()[3] == 1 ? a : contigu
 
 array scaled_dot_product_attention(const array& q, const array& k, const array& v,
                                    const AttentionOptions& options) {
-  check_attention(q, k, v);
+  const int64_t value_dim = check_attention(q, k, v, options);
   std::vector<array> inputs = {as_rows(q), with_dense_rows(k), with_dense_rows(v)};
   if (options.position) {
     if (options.position->size() != 1 || options.position->dtype() != Dtype::i32) {
@@ -123,8 +138,9 @@ array scaled_dot_product_attention(const array& q, const array& k, const array& 
                                        options.position.has_value(),
                                        options.mask.has_value(),
                                        options.sinks.has_value(),
-                                       options.key_offset};
-  const Shape shape = {q.shape(0), q.shape(2), q.shape(1), v.shape(3)};
+                                       options.key_offset,
+                                       options.kv_type.value_or(KvType::f32)};
+  const Shape shape = {q.shape(0), q.shape(2), q.shape(1), value_dim};
   const array y = make_array(attention_op, std::move(inputs), shape, Dtype::f32, attributes);
   return astype(swapaxes(y, 1, 2), q.dtype());
 }

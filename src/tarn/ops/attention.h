@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tarn/core/array.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn {
 
@@ -16,7 +17,11 @@ struct AttentionOptions {
   std::optional<array> mask =
       {};  // broadcast to [B, Hq, Tq, Tk]: bool (false hides) or float (added)
   std::optional<array> sinks = {};  // [Hq]: one more logit a head in the softmax's denominator
-  int64_t key_offset = 0;           // absolute position of the first key
+  // k and v are buffers of a cache (ops/kv_cache.h): rows of this type, of D and of value_dim
+  // values (0: D). Absent: they are plain arrays.
+  std::optional<KvType> kv_type = {};
+  int64_t value_dim = 0;
+  int64_t key_offset = 0;  // absolute position of the first key
   // int32 []: absolute position of the first query. Keys at positions behind the last query's are
   // rows that nothing was written to yet (k and v are a cache at full capacity): nobody sees them.
   // Absent: the queries are the last Tq of the positions that k covers.

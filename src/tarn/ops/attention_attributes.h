@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "tarn/quant/kv_format.h"
+
 namespace tarn {
 
 // Operands of attention: q, k, v, then position, mask and sinks where the flags say so. The output
@@ -15,6 +17,7 @@ struct AttentionAttributes {
   bool has_mask;
   bool has_sinks;
   int64_t key_offset;
+  KvType kv_type;  // of k and v where they are uint8
 };
 
 }  // namespace tarn

@@ -47,15 +47,15 @@ int64_t row_extent(KvType type, int64_t dim) {
   return stores_floats(type) ? dim : kv_row_bytes(type, dim);
 }
 
-void check_buffer(const array& buffer, KvType type, int64_t dim, const char* op) {
+}  // namespace
+
+void check_kv_buffer(const array& buffer, KvType type, int64_t dim, const char* op) {
   require_rank(buffer, 4, op, "buffer");
   if (buffer.dtype() != storage_dtype(type) || buffer.shape(3) != row_extent(type, dim)) {
     fail(ErrorCode::invalid_argument, "[{}] a buffer {} {} does not hold rows of {} {} values", op,
          name(buffer.dtype()), to_string(buffer.shape()), dim, name(type));
   }
 }
-
-}  // namespace
 
 array make_kv_buffer(KvType type, int64_t batch, int64_t heads, int64_t capacity, int64_t dim) {
   const Shape shape = {batch, heads, capacity, row_extent(type, dim)};
@@ -68,7 +68,7 @@ array kv_update(const array& buffer, const array& x, const array& first, KvType 
                 int64_t offset) {
   require_float(x, update_op.name, "x");
   require_rank(x, 4, update_op.name, "x");
-  check_buffer(buffer, type, x.shape(3), update_op.name);
+  check_kv_buffer(buffer, type, x.shape(3), update_op.name);
   if (first.size() != 1 || first.dtype() != Dtype::i32) {
     fail(ErrorCode::invalid_argument, "[kv_update] first must be one int32, got {} {}",
          name(first.dtype()), to_string(first.shape()));
@@ -84,7 +84,7 @@ array kv_update(const array& buffer, const array& x, const array& first, KvType 
 }
 
 array kv_read(const array& buffer, KvType type, int64_t dim) {
-  check_buffer(buffer, type, dim, read_op.name);
+  check_kv_buffer(buffer, type, dim, read_op.name);
   const array rows = buffer.strides()[3] == 1 ? buffer : contiguous(buffer);
   Shape shape = buffer.shape();
   shape[3] = dim;

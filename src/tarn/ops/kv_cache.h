@@ -10,6 +10,9 @@ namespace tarn {
 // bfloat16 [B, H, capacity, dim], or uint8 [B, H, capacity, kv_row_bytes].
 array make_kv_buffer(KvType type, int64_t batch, int64_t heads, int64_t capacity, int64_t dim);
 
+// Error "[op] ..." unless `buffer` holds rows of `dim` values.
+void check_kv_buffer(const array& buffer, KvType type, int64_t dim, const char* op);
+
 // `buffer` with x [B, H, T, dim] written into its rows from first - offset on. first: int32 [], the
 // absolute position of x's first token; offset: that of row 0. Works in place when nobody else
 // holds the buffer. Rows outside the buffer are an error of the evaluation.

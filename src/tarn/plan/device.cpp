@@ -34,6 +34,10 @@ double dense_rate(const Device& device) {
   return device.kind == DeviceKind::cpu ? device.f32 : device.half;
 }
 
+double attention_rate(const Device& device) {
+  return device.kind == DeviceKind::cpu ? std::max(device.half, device.f32) : device.f32;
+}
+
 double vector_rate(const Device& device) { return device.f32; }
 
 const Device& find_device(std::string_view name) {

@@ -32,9 +32,11 @@ double usable_memory(const Device& device);
 
 // For products with quantized and with dense weights, and for everything else: which of the peaks
 // the kind's kernels work at. A CPU quantizes activations to int8 and computes dense products in
-// float32; a graphics processor expands weights to halves.
+// float32, and attention in bfloat16 where it has products for it; a graphics processor expands
+// weights to halves.
 double quantized_rate(const Device& device);
 double dense_rate(const Device& device);
+double attention_rate(const Device& device);
 double vector_rate(const Device& device);
 
 // Public figures of a few dozen machines; `memory` is the largest configuration.

@@ -29,7 +29,7 @@ double head_seconds(const PlannedModel& model, const Device& device, const Effic
 double attention_seconds(const PlannedModel& model, const Device& device,
                          const Efficiency& efficiency, double first, double tokens) {
   return seconds(attention_macs(model.cost, first, tokens),
-                 vector_rate(device) * efficiency.attention);
+                 attention_rate(device) * efficiency.attention);
 }
 
 bool arithmetic_known(const Device& device) {

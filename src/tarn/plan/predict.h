@@ -15,10 +15,11 @@ namespace tarn::plan {
 struct Efficiency {
   double bandwidth = 0.93;            // of the bandwidth that reading alone reaches, in decode
   double published_bandwidth = 0.85;  // what reading reaches of a data sheet's bandwidth
-  double matmul = 0.6;                // of the peak for the type, in products with weights
-  double attention = 0.3;             // of the float32 peak, in products with keys and values
-  double recurrent = 0.15;            // of the float32 peak, in the gated delta rule
-  double step_seconds = 0.3e-3;       // of each step, whatever its size
+  // Of the peak for the type, in products with weights and the small steps between them.
+  double matmul = 0.56;
+  double attention = 0.7;        // of the peak of attention_rate, in products with keys and values
+  double recurrent = 0.55;       // of the float32 peak, in the gated delta rule
+  double step_seconds = 0.3e-3;  // of each step, whatever its size
 };
 
 // Tokens of a prompt that are computed in one step.

@@ -70,7 +70,7 @@ double attention_macs(const ShapeCost& cost, double first, double count);
 double recurrent_macs(const ShapeCost& cost);
 
 // What the engine stores unless told otherwise.
-inline constexpr KvType default_kv = KvType::f32;
+inline constexpr KvType default_kv = KvType::bf16;
 
 // Keys and values that attention reads for a token behind `context` tokens; with windows less.
 double kv_bytes(const ShapeCost& cost, KvType type, double context);

@@ -6,6 +6,7 @@
 
 #include "tarn/cpu/isa/attention_plan.h"
 #include "tarn/cpu/isa/load.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn::cpu {
 namespace {
@@ -19,13 +20,33 @@ struct Partial {
   float* acc = nullptr;
 };
 
+FloatType float_storage(KvStorage type) {
+  if (type == KvStorage::f16) return FloatType::f16;
+  return type == KvStorage::bf16 ? FloatType::bf16 : FloatType::f32;
+}
+
+// Value i of the row of `dim` values that begins at element `row`.
+float kv_value(const void* data, KvStorage type, int64_t row, int64_t i, int64_t dim) {
+  if (type < KvStorage::int8) return load_float(data, float_storage(type), row + i);
+  const auto* bytes = static_cast<const uint8_t*>(data) + row;
+  const int64_t group = i / kv_group;
+  const int64_t at = i % kv_group;
+  const bool eight = type == KvStorage::int8;
+  const uint8_t* scales = bytes + kv_groups(dim) * (eight ? kv_group : kv_group / 2);
+  const auto half = [&](int64_t n) { return load_float(scales, FloatType::f16, n); };
+  if (eight) return half(group) * static_cast<float>(static_cast<int8_t>(bytes[i]));
+  const uint8_t pair = bytes[group * (kv_group / 2) + at % (kv_group / 2)];
+  const int code = at < kv_group / 2 ? pair & 15 : pair >> 4;
+  return std::fma(half(group * 2), static_cast<float>(code), half(group * 2 + 1));
+}
+
 float logit(const AttentionArgs& args, int64_t head, int64_t token, int64_t key) {
   const int64_t kv_head = head / (args.q_heads / args.kv_heads);
   const float* q = args.q + head * args.q_head_stride + token * args.q_token_stride;
   const int64_t k = kv_head * args.k_head_stride + key * args.k_token_stride;
   float dot = 0.F;
   for (int64_t i = 0; i < args.qk_dim; ++i)
-    dot += q[i] * args.scale * load_float(args.k, args.kv_type, k + i);
+    dot += q[i] * args.scale * kv_value(args.k, args.kv_type, k, i, args.qk_dim);
   if (args.soft_cap > 0.F) dot = args.soft_cap * std::tanh(dot / args.soft_cap);
   const int64_t mask =
       head * args.mask_head_stride + token * args.mask_query_stride + key * args.mask_key_stride;
@@ -55,7 +76,7 @@ void chunk_partial(const AttentionArgs& args, int64_t head, int64_t token, int64
     out.sum += weight;
     const int64_t v = kv_head * args.v_head_stride + (p - args.k_offset) * args.v_token_stride;
     for (int64_t i = 0; i < args.v_dim; ++i)
-      out.acc[i] += weight * load_float(args.v, args.kv_type, v + i);
+      out.acc[i] += weight * kv_value(args.v, args.kv_type, v, i, args.v_dim);
   }
 }
 
@@ -155,6 +176,15 @@ const AttentionKernels detail::attention_portable = {.attention = attention,
                                                      .attention_partial = attention_partial,
                                                      .attention_combine = attention_combine};
 
+#if defined(__x86_64__)
+const AttentionKernels& attention_kernels(Isa isa) {
+  if (isa >= Isa::avx512bf16) return detail::attention_avx512bf16;
+  if (isa >= Isa::avx512) return detail::attention_avx512;
+  if (isa >= Isa::avx2) return detail::attention_avx2;
+  return detail::attention_portable;
+}
+#else
 TARN_DEFINE_KERNEL_TABLES(AttentionKernels, attention)
+#endif
 
 }  // namespace tarn::cpu

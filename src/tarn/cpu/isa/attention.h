@@ -15,14 +15,16 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tarn/cpu/isa/float_type.h"
 #include "tarn/cpu/isa/kernel_table.h"
 
 namespace tarn::cpu {
 
-// One sequence. Strides are in elements; the last dimension is contiguous unless a stride is given.
-// Query head h uses KV head h / (q_heads / kv_heads). out may be q itself (same strides, Dv = D)
-// with attention, not with attention_partial.
+// How keys and values are stored; int8 and int4 are rows of quant/kv_format.h.
+enum class KvStorage : uint8_t { f32, f16, bf16, int8, int4 };
+
+// One sequence. Strides are in elements (bytes for int8 and int4); the last dimension is contiguous
+// unless a stride is given. Query head h uses KV head h / (q_heads / kv_heads). out may be q itself
+// (same strides, Dv = D) with attention, not with attention_partial.
 struct AttentionArgs {
   const float* q;  // [q_heads, Tq, D]
   int64_t q_head_stride, q_token_stride;
@@ -30,7 +32,7 @@ struct AttentionArgs {
   int64_t k_head_stride, k_token_stride;
   const void* v;  // [kv_heads, Tk, Dv] of kv_type
   int64_t v_head_stride, v_token_stride;
-  FloatType kv_type;
+  KvStorage kv_type;
   float* out;  // [q_heads, Tq, Dv]
   int64_t out_head_stride, out_token_stride;
   int64_t q_heads, kv_heads;
@@ -77,6 +79,11 @@ struct AttentionKernels {
                             const void* partials);
 };
 
+// A fourth table: prefill against rounded keys and values multiplies pairs of bfloat16 where they
+// exist. A query's bits then depend on whether it came with 63 others or not.
+namespace detail {
+extern const AttentionKernels attention_avx512bf16;
+}
 TARN_DECLARE_KERNEL_TABLES(AttentionKernels, attention);
 
 }  // namespace tarn::cpu

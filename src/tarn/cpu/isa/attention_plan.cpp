@@ -60,12 +60,13 @@ int64_t attention_rows(const AttentionArgs& args) { return args.q_heads * args.q
 
 size_t attention_scratch_bytes(const AttentionArgs& args) {
   // A tile's scaled queries, its logits of one chunk, its chunk accumulators and running
-  // accumulators, and four converted keys (attention_simd.h).
+  // accumulators, four converted keys and a block of converted values (attention_simd.h).
   const int64_t queries = attention_row_tile * round_up(args.qk_dim, 16);
   const int64_t logits = attention_row_tile * attention_chunk;
   const int64_t accumulators = 2 * attention_row_tile * round_up(args.v_dim, 16);
-  const int64_t keys = 4 * round_up(args.qk_dim, 16);
-  return static_cast<size_t>(queries + logits + accumulators + keys) * sizeof(float);
+  const int64_t keys = 4 * round_up(args.qk_dim, kv_group);
+  const int64_t values = value_block_rows * value_block_columns;
+  return static_cast<size_t>(queries + logits + accumulators + keys + values) * sizeof(float);
 }
 
 size_t attention_partials_bytes(const AttentionArgs& args, int64_t chunks) {

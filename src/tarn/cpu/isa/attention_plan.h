@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "tarn/cpu/isa/attention.h"
+#include "tarn/quant/kv_format.h"
 
 namespace tarn::cpu {
 
@@ -21,6 +22,10 @@ struct AttentionPlan {
 struct KeyRange {
   int64_t begin, end;
 };
+
+// Values that are converted at a time: they stay in the first cache while every row uses them.
+constexpr int64_t value_block_rows = 64;
+constexpr int64_t value_block_columns = 64;  // whole groups of kv_format.h
 
 constexpr int64_t partial_accumulator = 16;  // offset in floats, a cache line
 

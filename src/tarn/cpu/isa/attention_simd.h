@@ -8,12 +8,17 @@
 
 #include "tarn/cpu/isa/attention_plan.h"
 #include "tarn/cpu/isa/dot_tile_simd.h"
+#include "tarn/cpu/isa/kv_rows_simd.h"
 #include "tarn/cpu/isa/vec_math.h"
+#if defined(__AVX512BF16__)
+#include "tarn/cpu/isa/attention_bf16_simd.h"
+#endif
 
 namespace tarn::cpu {
 namespace {
 
 inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+inline int64_t padded_group(int64_t n) { return kv_groups(n) * kv_group; }
 constexpr float minus_infinity = -__builtin_inff();
 
 // The rows of one tile and a thread's working memory.
@@ -26,12 +31,26 @@ struct Tile {
   int64_t token[attention_row_tile];  // query
   float* queries;                     // [rows, padded(D)], times scale
   float* logits;                      // [rows, attention_chunk]; then the weights
-  float* keys;                        // [4, padded(D)]: keys widened to float
+  float* keys;                        // [4, padded_group(D)]: keys widened to float
+  float* values;  // [value_block_rows, value_block_columns]: values widened to float
   // The partial of the chunk at hand.
   float max[attention_row_tile];
   float sum[attention_row_tile];
   float* acc[attention_row_tile];  // [padded(Dv)]
+
+  // The keys of the next chunk, fetched while the values of this one are multiplied: the values
+  // come out of the caches then, and the memory would have nothing to do.
+  const char* ahead = nullptr;
+  const char* ahead_end = nullptr;
+  int64_t ahead_bytes = 0;  // at each slot of each group of columns
+  TARN_INLINE void fetch_ahead() {
+    const char* const stop = ahead + ahead_bytes < ahead_end ? ahead + ahead_bytes : ahead_end;
+    for (; ahead < stop; ahead += 64) __builtin_prefetch(ahead, 0, 2);
+  }
 };
+
+// As many columns at once as registers allow; few rows take more to keep the units busy.
+inline int64_t wide_columns(const Tile& tile) { return (tile.rows <= 2 ? 8 : 4) * Vec::lanes; }
 
 // Sets the tile's rows and copies its queries. Leaves acc to the caller.
 inline void begin_tile(Tile& tile, const AttentionPlan& plan, int64_t item, float* scratch) {
@@ -43,6 +62,7 @@ inline void begin_tile(Tile& tile, const AttentionPlan& plan, int64_t item, floa
   tile.queries = scratch;
   tile.logits = tile.queries + attention_row_tile * dim;
   tile.keys = tile.logits + attention_row_tile * attention_chunk;
+  tile.values = tile.keys + 4 * padded_group(args.qk_dim);
   const Vec scale = set1(args.scale);
   for (int64_t r = 0; r < tile.rows; ++r) {
     tile.token[r] = (begin + r) / plan.group;
@@ -76,9 +96,13 @@ inline void four_logits(Tile& tile, const K* const (&keys)[4], int64_t first, in
 // the hardware does not foresee.
 template <typename T>
 inline void prefetch_rows(const T* data, int64_t stride, int64_t dim, int64_t begin, int64_t end) {
+  constexpr int64_t size = sizeof(T);
+  int64_t bytes = dim * size;
+  if constexpr (std::is_same_v<T, Int8Row>) bytes = kv_row_bytes(KvType::int8, dim);
+  if constexpr (std::is_same_v<T, Int4Row>) bytes = kv_row_bytes(KvType::int4, dim);
   for (int64_t i = begin; i < end; ++i)
-    for (int64_t d = 0; d < dim; d += 64 / static_cast<int64_t>(sizeof(T)))
-      __builtin_prefetch(data + i * stride + d, 0, 3);
+    for (int64_t d = 0; d < bytes; d += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(data + i * stride) + d, 0, 3);
 }
 
 // q . k for the tile's rows and the keys in slots [begin, end) of the chunk at position `chunk`.
@@ -95,24 +119,27 @@ void fill_logits(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
     prefetch_rows(k, args.k_token_stride, args.qk_dim, row + 16, min_of(row + 20, last));
     prefetch_rows(v, args.v_token_stride, args.v_dim, row, min_of(row + 4, last));
     const int64_t count = end - slot;
-    if (tile.rows <= dot_tile_rows || sizeof(K) == sizeof(float)) {
+    // A few rows read plain keys as they are; all else reads converted ones.
+    const auto rows_of = [&](const auto& of) {
+      using T = std::remove_cvref_t<decltype(*of[0])>;
       for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
         with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
-          four_logits<K, decltype(rows)::value>(tile, keys, r, slot, count);
+          four_logits<T, decltype(rows)::value>(tile, of, r, slot, count);
         });
-    } else {
-      const float* wide[4];
-      for (int i = 0; i < 4; ++i) {
-        float* copy = tile.keys + i * padded(args.qk_dim);
-        const K* key = keys[i];
-        for_lanes(args.qk_dim, [=](int64_t d, int n) { store(copy + d, load(key + d, n), n); });
-        wide[i] = copy;
+    };
+    if constexpr (!is_quantized<K>) {
+      if (tile.rows <= dot_tile_rows || std::is_same_v<K, float>) {
+        rows_of(keys);
+        continue;
       }
-      for (int64_t r = 0; r < tile.rows; r += dot_tile_rows)
-        with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
-          four_logits<float, decltype(rows)::value>(tile, wide, r, slot, count);
-        });
     }
+    const float* wide[4];
+    for (int i = 0; i < 4; ++i) {
+      float* copy = tile.keys + i * padded_group(args.qk_dim);
+      widen_row(keys[i], args.qk_dim, 0, args.qk_dim, copy);
+      wide[i] = copy;
+    }
+    rows_of(wide);
   }
 }
 
@@ -163,20 +190,23 @@ inline void weigh_row(Tile& tile, int64_t r, int64_t chunk, int64_t begin, int64
   tile.sum[r] = sum(total);
 }
 
-// acc[r][d ... d + NV vectors) = sum over the slots of weight * v, in ascending order, for RT rows.
-// A count below the lanes (NV is 1 then) marks the part of a vector that is left of Dv.
+// acc[r][d ... d + NV vectors) = (what stands there, or 0 at the first) + the sum over the slots of
+// weight * v, in ascending order, for RT rows. v: the row of slot `begin`, from column d on. A
+// count below the lanes (NV is 1 then) marks the part of a vector that is left of Dv.
 template <typename V, int RT, int NV>
-inline void weighted_values(const Tile& tile, int64_t chunk, int64_t first, int64_t begin,
-                            int64_t end, int64_t d, int count) {
-  const V* v = static_cast<const V*>(tile.args.v) + tile.kv_head * tile.args.v_head_stride + d;
-  const int64_t stride = tile.args.v_token_stride;
+inline void weighted_values(Tile& tile, const V* v, int64_t stride, bool first_block, int64_t first,
+                            int64_t begin, int64_t end, int64_t d, int count) {
   const float* weights[RT];
   for (int t = 0; t < RT; ++t) weights[t] = tile.logits + (first + t) * attention_chunk;
   Vec acc[RT][NV];
-  unrolled<RT>([&](auto t)
-                   TARN_INLINE { unrolled<NV>([&](auto i) TARN_INLINE { acc[t][i] = zero(); }); });
+  unrolled<RT>([&](auto t) TARN_INLINE {
+    unrolled<NV>([&](auto i) TARN_INLINE {
+      acc[t][i] = first_block ? zero() : load(tile.acc[first + t] + d + i * Vec::lanes);
+    });
+  });
   for (int64_t slot = begin; slot < end; ++slot) {
-    const V* row = v + (chunk - tile.args.k_offset + slot) * stride;
+    const V* row = v + (slot - begin) * stride;
+    if (first == 0) tile.fetch_ahead();
     Vec values[NV];
     unrolled<NV>([&](auto i) TARN_INLINE { values[i] = load(row + i * Vec::lanes, count); });
     unrolled<RT>([&](auto t) TARN_INLINE {
@@ -190,34 +220,157 @@ inline void weighted_values(const Tile& tile, int64_t chunk, int64_t first, int6
   });
 }
 
+// All rows of the tile against the slots' columns [d0, d1); v: the row of slot `begin` from d0 on.
 template <typename V>
-void accumulate_values(const Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
-  const AttentionArgs& args = tile.args;
+void accumulate_columns(Tile& tile, const V* v, int64_t stride, bool first_block, int64_t begin,
+                        int64_t end, int64_t d0, int64_t d1) {
   constexpr int lanes = Vec::lanes;
-  // As many columns at once as registers allow; few rows take more to keep the units busy.
-  const int64_t wide = (tile.rows <= 2 ? 8 : 4) * lanes;
-  for (int64_t d = 0; d < args.v_dim;) {
-    const int64_t left = args.v_dim - d;
+  const int64_t wide = wide_columns(tile);
+  for (int64_t d = d0; d < d1;) {
+    const int64_t left = d1 - d;
     const int64_t columns = left >= wide ? wide : left >= 4 * lanes ? 4 * lanes : lanes;
+    const V* at = v + (d - d0);
     for (int64_t r = 0; r < tile.rows; r += dot_tile_rows) {
       with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
         constexpr int count = decltype(rows)::value;
         if (columns == lanes) {
-          if (left >= lanes) {
-            weighted_values<V, count, 1>(tile, chunk, r, begin, end, d, lanes);
-          } else {
-            weighted_values<V, count, 1>(tile, chunk, r, begin, end, d, static_cast<int>(left));
-          }
+          const int part = static_cast<int>(min_of(left, lanes));
+          weighted_values<V, count, 1>(tile, at, stride, first_block, r, begin, end, d, part);
         } else if (columns == 4 * lanes) {
-          weighted_values<V, count, 4>(tile, chunk, r, begin, end, d, lanes);
+          weighted_values<V, count, 4>(tile, at, stride, first_block, r, begin, end, d, lanes);
         } else if constexpr (count <= 2) {
-          weighted_values<V, count, 8>(tile, chunk, r, begin, end, d, lanes);
+          weighted_values<V, count, 8>(tile, at, stride, first_block, r, begin, end, d, lanes);
         }
       });
     }
     d += columns;
   }
 }
+
+template <typename V>
+void accumulate_values(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+  const AttentionArgs& args = tile.args;
+  const int64_t stride = args.v_token_stride;
+  const V* const v = static_cast<const V*>(args.v) + tile.kv_head * args.v_head_stride +
+                     (chunk - args.k_offset) * stride;
+  // As in fill_logits.
+  if constexpr (!is_quantized<V>) {
+    if (tile.rows <= dot_tile_rows || std::is_same_v<V, float>) {
+      accumulate_columns(tile, v + begin * stride, stride, true, begin, end, 0, args.v_dim);
+      return;
+    }
+  }
+  for (int64_t d = 0; d < args.v_dim; d += value_block_columns) {
+    const int64_t d_end = min_of(args.v_dim, d + value_block_columns);
+    for (int64_t block = begin; block < end; block += value_block_rows) {
+      const int64_t block_end = min_of(end, block + value_block_rows);
+      for (int64_t slot = block; slot < block_end; ++slot) {
+        widen_row(v + slot * stride, args.v_dim, d, d_end,
+                  tile.values + (slot - block) * value_block_columns);
+      }
+      accumulate_columns(tile, static_cast<const float*>(tile.values), value_block_columns,
+                         block == begin, block, block_end, d, d_end);
+    }
+  }
+}
+
+#if defined(__AVX512BF16__)
+
+// The tile's queries, rounded, over its float ones; so below with the weights over the logits.
+inline bfloat16* rounded_queries(const Tile& tile) {
+  return reinterpret_cast<bfloat16*>(tile.queries);
+}
+
+inline void round_queries(Tile& tile) {
+  const int64_t dim = tile.args.qk_dim;
+  bfloat16* to = rounded_queries(tile);
+  // A row of half the bytes never overtakes the float row it comes from.
+  for (int64_t r = 0; r < tile.rows; ++r)
+    round_row(tile.queries + r * padded(dim), dim, to + r * dim);
+}
+
+template <typename K>
+void fill_bf16_logits(Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+  const AttentionArgs& args = tile.args;
+  const int64_t dim = args.qk_dim;
+  const auto* const k = static_cast<const K*>(args.k) + tile.kv_head * args.k_head_stride;
+  const int64_t last = chunk - args.k_offset + end;
+  for (int64_t slot = begin; slot < end; slot += 4) {
+    const int64_t row = chunk - args.k_offset + slot;
+    const bfloat16* keys[4];
+    prefetch_rows(k, args.k_token_stride, dim, row + 16, min_of(row + 20, last));
+    for (int i = 0; i < 4; ++i) {
+      const K* key = k + min_of(row + i, last - 1) * args.k_token_stride;
+      if constexpr (std::is_same_v<K, bfloat16>) {
+        keys[i] = key;
+      } else {
+        float* wide = tile.keys + i * padded_group(dim);
+        widen_row(key, dim, 0, dim, wide);
+        auto* rounded = reinterpret_cast<bfloat16*>(wide);
+        round_row(wide, dim, rounded);
+        keys[i] = rounded;
+      }
+    }
+    for (int64_t r = 0; r < tile.rows; r += dot_tile_rows) {
+      with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
+        four_bf16_logits<decltype(rows)::value>(keys, rounded_queries(tile) + r * dim, dim,
+                                                tile.logits + r * attention_chunk + slot,
+                                                end - slot);
+      });
+    }
+  }
+}
+
+template <typename V>
+void accumulate_bf16_values(const Tile& tile, int64_t chunk, int64_t begin, int64_t end) {
+  const AttentionArgs& args = tile.args;
+  const V* const v = static_cast<const V*>(args.v) + tile.kv_head * args.v_head_stride +
+                     (chunk - args.k_offset) * args.v_token_stride;
+  auto* const weights = reinterpret_cast<bfloat16*>(tile.logits);
+  const int64_t first = begin / 2 * 2;
+  const int64_t last = (end + 1) / 2 * 2;
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    // What weigh_row left are whole vectors; nothing else of the row is read below.
+    const int64_t from = begin / Vec::lanes * Vec::lanes;
+    const int64_t to = (end + Vec::lanes - 1) / Vec::lanes * Vec::lanes;
+    round_row(tile.logits + r * attention_chunk + from, to - from,
+              weights + r * attention_chunk + from);
+  }
+  auto* const pairs = reinterpret_cast<__m512i*>(tile.values);
+  const auto row_of = [&](int64_t slot, int64_t d, __m256i(&out)[4]) {
+    if (slot >= begin && slot < end) {
+      round_values(v + slot * args.v_token_stride, args.v_dim, d, out);
+    } else {
+      for (__m256i& part : out) part = _mm256_setzero_si256();
+    }
+  };
+  for (int64_t d = 0; d < args.v_dim; d += value_block_columns) {
+    for (int64_t block = first; block < last; block += value_block_rows) {
+      const int64_t count = min_of(last - block, value_block_rows) / 2;
+      for (int64_t p = 0; p < count; ++p) {
+        __m256i even[4], odd[4];
+        row_of(block + p * 2, d, even);
+        row_of(block + p * 2 + 1, d, odd);
+        for (int i = 0; i < 4; ++i)
+          _mm512_store_si512(pairs + p * 4 + i, interleaved(even[i], odd[i]));
+      }
+      for (int64_t r = 0; r < tile.rows; r += dot_tile_rows) {
+        with_rows(min_of(dot_tile_rows, tile.rows - r), [&](auto rows) {
+          weighted_pairs<decltype(rows)::value>(weights + r * attention_chunk + block, pairs, count,
+                                                tile.acc + r, d, block == first);
+        });
+      }
+    }
+  }
+}
+
+inline void prepare_queries(Tile& tile) {
+  if (uses_bf16_dots(tile.args)) round_queries(tile);
+}
+
+#else
+inline void prepare_queries(Tile& /*tile*/) {}
+#endif
 
 // The partials (max, sum, acc) of the tile's rows over one chunk.
 template <typename KV>
@@ -243,13 +396,26 @@ void chunk_partials(Tile& tile, int64_t chunk_index) {
     }
     return;
   }
-  fill_logits<KV>(tile, chunk, begin, end);
+#if defined(__AVX512BF16__)
+  const bool pairs = uses_bf16_dots(args);
+  if constexpr (!std::is_same_v<KV, float> && !std::is_same_v<KV, float16>) {
+    if (pairs) fill_bf16_logits<KV>(tile, chunk, begin, end);
+  }
+#else
+  constexpr bool pairs = false;
+#endif
+  if (!pairs) fill_logits<KV>(tile, chunk, begin, end);
   for (int64_t r = 0; r < tile.rows; ++r) {
     // A row that sees nothing here still needs its zeros.
     const int64_t row_begin = own_begin[r] < own_end[r] ? own_begin[r] : end;
     const int64_t row_end = own_begin[r] < own_end[r] ? own_end[r] : end;
     weigh_row(tile, r, chunk, begin, end, row_begin, row_end);
   }
+#if defined(__AVX512BF16__)
+  if constexpr (!std::is_same_v<KV, float> && !std::is_same_v<KV, float16>) {
+    if (pairs) return accumulate_bf16_values<KV>(tile, chunk, begin, end);
+  }
+#endif
   accumulate_values<KV>(tile, chunk, begin, end);
 }
 
@@ -304,6 +470,7 @@ void attention(const AttentionArgs& args, int64_t item0, int64_t item1, void* sc
   Tile tile(args);
   for (int64_t item = item0; item < item1; ++item) {
     begin_tile(tile, plan, item, totals + attention_row_tile * dim);
+    prepare_queries(tile);
     Running running[attention_row_tile];
     for (int64_t r = 0; r < tile.rows; ++r) {
       tile.acc[r] = parts + r * dim;
@@ -311,13 +478,29 @@ void attention(const AttentionArgs& args, int64_t item0, int64_t item1, void* sc
       for_lanes(dim, [&](int64_t i, int count) { store(totals + r * dim + i, zero(), count); });
     }
     for (int64_t c = 0; c < plan.chunks; ++c) {
-      with_type(args.kv_type,
-                [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
+      with_storage(args.kv_type,
+                   [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
       for (int64_t r = 0; r < tile.rows; ++r)
         combine(running[r], tile.max[r], tile.sum[r], tile.acc[r], args.v_dim);
     }
     for (int64_t r = 0; r < tile.rows; ++r) finish(args, tile.head[r], tile.token[r], running[r]);
   }
+}
+
+// Sets what to fetch beside chunk `chunk`: the rows of the next one, where they lie together.
+template <typename K>
+void look_ahead(Tile& tile, int64_t chunk) {
+  const AttentionArgs& args = tile.args;
+  const int64_t row_bytes = args.k_token_stride * static_cast<int64_t>(sizeof(K));
+  const int64_t begin = max_of((chunk + 1) * attention_chunk - args.k_offset, 0);
+  const int64_t end = min_of(begin + attention_chunk, args.k_tokens);
+  const bool dense = row_bytes <= kv_row_bytes(KvType::f32, args.qk_dim);
+  if (!dense || begin >= end) return;
+  const auto* const k = static_cast<const K*>(args.k) + tile.kv_head * args.k_head_stride;
+  tile.ahead = reinterpret_cast<const char*>(k) + begin * row_bytes;
+  tile.ahead_end = tile.ahead + (end - begin) * row_bytes;
+  const int64_t groups = max_of(args.v_dim / wide_columns(tile), 1);
+  tile.ahead_bytes = (row_bytes / groups + 63) / 64 * 64;
 }
 
 void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, void* partials,
@@ -330,6 +513,7 @@ void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, 
     if (item / plan.chunks != current) {
       current = item / plan.chunks;
       begin_tile(tile, plan, current, static_cast<float*>(scratch));
+      prepare_queries(tile);
     }
     float* record[attention_row_tile];
     for (int64_t r = 0; r < tile.rows; ++r) {
@@ -337,8 +521,12 @@ void attention_partial(const AttentionArgs& args, int64_t item0, int64_t item1, 
       record[r] = static_cast<float*>(partials) + (row * plan.chunks + c) * plan.partial_stride;
       tile.acc[r] = record[r] + partial_accumulator;
     }
-    with_type(args.kv_type,
-              [&]<typename KV>(const KV*) { chunk_partials<KV>(tile, plan.first_chunk + c); });
+    const bool more = item + 1 < item1 && c + 1 < plan.chunks;
+    with_storage(args.kv_type, [&]<typename KV>(const KV*) {
+      tile.ahead = tile.ahead_end = nullptr;
+      if (more) look_ahead<KV>(tile, plan.first_chunk + c);
+      chunk_partials<KV>(tile, plan.first_chunk + c);
+    });
     for (int64_t r = 0; r < tile.rows; ++r) {
       record[r][0] = tile.max[r];
       record[r][1] = tile.sum[r];

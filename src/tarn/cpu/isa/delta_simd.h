@@ -178,8 +178,8 @@ inline void delta_block_two_passes(const GatedDeltaArgs& args, const DeltaTokens
 
 // One token: the state is read and written once, in place, and memory sets the pace. A strip is
 // wide enough to be streamed and small enough to be still in the first-level cache when it is
-// written.
-constexpr int64_t delta_strip = 2 * delta_column_block;
+// written. Where vectors are short, the registers hold the sums of one block only.
+constexpr int64_t delta_strip = (Vec::lanes == 4 ? 1 : 2) * delta_column_block;
 
 // The strip's bits are those of delta_step: a column's sums do not depend on its neighbours.
 // `next`: the state that will be wanted next.

@@ -9,7 +9,7 @@ namespace tarn::cpu {
 namespace {
 
 // Rows of the input in a full tile: as many as the registers hold beside 4 weight rows.
-constexpr int dot_tile_rows = Vec::lanes == 16 ? 6 : 3;
+constexpr int dot_tile_rows = Vec::registers == 32 ? 6 : 3;
 
 template <int RN, int RT>
 struct DotTile {
@@ -49,12 +49,11 @@ struct DotTile {
 
 // Stores the first `count` of four sums.
 inline void store_sums(Vec a, Vec b, Vec c, Vec d, float* out, int64_t count) {
-  const __m128 sums = sums_of_4(a, b, c, d);
   if (count >= 4) {
-    _mm_storeu_ps(out, sums);
+    store_sums_of_4(out, a, b, c, d);
   } else {
     float four[4];
-    _mm_storeu_ps(four, sums);
+    store_sums_of_4(four, a, b, c, d);
     for (int64_t i = 0; i < count; ++i) out[i] = four[i];
   }
 }

@@ -9,6 +9,7 @@
   extern const Table family##_portable;           \
   extern const Table family##_avx2;               \
   extern const Table family##_avx512;             \
+  extern const Table family##_neon;               \
   }                                               \
   const Table& family##_kernels(Isa isa)
 
@@ -19,6 +20,12 @@
     if (isa >= Isa::avx512) return detail::family##_avx512; \
     if (isa >= Isa::avx2) return detail::family##_avx2;     \
     return detail::family##_portable;                       \
+  }
+#elif defined(__aarch64__)
+#define TARN_DEFINE_KERNEL_TABLES(Table, family)        \
+  const Table& family##_kernels(Isa isa) {              \
+    if (isa >= Isa::neon) return detail::family##_neon; \
+    return detail::family##_portable;                   \
   }
 #else
 #define TARN_DEFINE_KERNEL_TABLES(Table, family) \

@@ -77,7 +77,7 @@ void few_tile(const MatmulNtArgs& args, int64_t t, int64_t n, int64_t n1) {
 template <typename W, int RT>
 void multiply_few(const MatmulNtArgs& args, int64_t n0, int64_t n1) {
   // Rows of W at once: as many as there are registers for.
-  constexpr int rows = RT * 8 <= (Vec::lanes == 16 ? 24 : 8) ? 8 : 4;
+  constexpr int rows = RT * 8 <= (Vec::registers == 32 ? 24 : 8) ? 8 : 4;
   for (int64_t n = n0; n < n1; n += rows) {
     few_tile<true, W, rows, RT>(args, 0, n, n1);
     if constexpr (rows == 4) {  // where two tiles are needed, each has more rows than 8 allows

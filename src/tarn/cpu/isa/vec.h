@@ -1,14 +1,16 @@
 // A thin float vector over the instruction set that the including source is compiled for, so that a
-// kernel is written once for 8 and for 16 lanes. Only for sources named *_avx2.cpp and *_avx512.cpp
-// (through *_simd.h). Everything sits in an anonymous namespace: two sources compiled with
-// different flags must not share an inline function.
+// kernel is written once for 4, 8 and 16 lanes. Only for sources named *_avx2.cpp, *_avx512.cpp and
+// *_neon.cpp (through *_simd.h). Everything sits in an anonymous namespace: two sources compiled
+// with different flags must not share an inline function.
 #pragma once
 
 #include <cstdint>
 #include <utility>
 
 #include "tarn/cpu/isa/float_type.h"
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+#include "tarn/cpu/isa/vec_neon.h"
+#elif defined(__AVX512F__)
 #include "tarn/cpu/isa/vec_avx512.h"
 #else
 #include "tarn/cpu/isa/vec_avx2.h"

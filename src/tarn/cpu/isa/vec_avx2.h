@@ -10,6 +10,7 @@ namespace {
 
 struct Vec {
   static constexpr int lanes = 8;
+  static constexpr int registers = 16;
   __m256 v;
 };
 struct IntVec {
@@ -84,6 +85,17 @@ inline Vec load(const bfloat16* p) {
 inline Vec load(const float16* p) {
   return widen(p, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
+// Quantized keys and values: codes as floats, and one 16-bit float for all lanes.
+inline Vec load(const int8_t* p) {
+  return {_mm256_cvtepi32_ps(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
+}
+inline IntVec load_bytes(const uint8_t* p) {
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
+inline Vec set1(float16 x) {
+  return {_mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(x.bits)))};
+}
 inline __m256i first_lanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
@@ -101,14 +113,14 @@ inline void store_part(float* p, Vec a, int n) { _mm256_maskstore_ps(p, first_la
 inline __m128 fold(Vec a) {
   return _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
 }
-inline __m128 sums_of_4(Vec a, Vec b, Vec c, Vec d) {
+inline void store_sums_of_4(float* out, Vec a, Vec b, Vec c, Vec d) {
   const __m128 a4 = fold(a);
   const __m128 b4 = fold(b);
   const __m128 c4 = fold(c);
   const __m128 d4 = fold(d);
   const __m128 ab = _mm_add_ps(_mm_movelh_ps(a4, b4), _mm_movehl_ps(b4, a4));
   const __m128 cd = _mm_add_ps(_mm_movelh_ps(c4, d4), _mm_movehl_ps(d4, c4));
-  return _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+  _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
 }
 inline float sum(Vec a) {
   const __m128 four = fold(a);

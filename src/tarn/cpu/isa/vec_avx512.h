@@ -10,6 +10,7 @@ namespace {
 
 struct Vec {
   static constexpr int lanes = 16;
+  static constexpr int registers = 32;
   __m512 v;
 };
 struct IntVec {
@@ -74,6 +75,18 @@ inline Vec load(const bfloat16* p) {
 inline Vec load(const float16* p) {
   return widen(p, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
+// Quantized keys and values: codes as floats, and one 16-bit float for all lanes.
+inline Vec load(const int8_t* p) {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_maskz_cvtepi32_ps(0xffff, _mm512_maskz_cvtepi8_epi32(0xffff, codes))};
+}
+inline IntVec load_bytes(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_maskz_cvtepu8_epi32(0xffff, bytes)};
+}
+inline Vec set1(float16 x) {
+  return {_mm512_maskz_cvtph_ps(0xffff, _mm256_set1_epi16(static_cast<int16_t>(x.bits)))};
+}
 inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1U << n) - 1U); }
 inline Vec load_part(const float* p, int n) { return {_mm512_maskz_loadu_ps(first_lanes(n), p)}; }
 template <typename Half>
@@ -88,7 +101,7 @@ inline Vec fold(Vec a, Vec b) {  // [a_lo + a_hi | b_lo + b_hi]
   return Vec{_mm512_maskz_shuffle_f32x4(0xffff, a.v, b.v, 0x44)} +
          Vec{_mm512_maskz_shuffle_f32x4(0xffff, a.v, b.v, 0xee)};
 }
-inline __m128 sums_of_4(Vec a, Vec b, Vec c, Vec d) {
+inline void store_sums_of_4(float* out, Vec a, Vec b, Vec c, Vec d) {
   const Vec ab = fold(a, b);
   const Vec cd = fold(c, d);
   Vec quads = Vec{_mm512_maskz_shuffle_f32x4(0xffff, ab.v, cd.v, 0x88)} +
@@ -97,7 +110,7 @@ inline __m128 sums_of_4(Vec a, Vec b, Vec c, Vec d) {
   quads = quads + Vec{_mm512_maskz_permute_ps(0xffff, quads.v, 0xb1)};
   const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const __m512 sums = _mm512_maskz_permutexvar_ps(0xffff, firsts, quads.v);
-  return __builtin_shufflevector(sums, sums, 0, 1, 2, 3);
+  _mm_storeu_ps(out, __builtin_shufflevector(sums, sums, 0, 1, 2, 3));
 }
 inline __m256 lower_half(Vec a) {
   return __builtin_shufflevector(a.v, a.v, 0, 1, 2, 3, 4, 5, 6, 7);

@@ -63,6 +63,7 @@ array Attention::operator()(const array& x, KvCache& cache, const Positions& pos
   const AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(head_dim_)),
                                  .causal = true,
                                  .window = window_,
+                                 .kv_type = cache.type(),
                                  .key_offset = seen.offset,
                                  .position = positions.first};
   array y = swapaxes(scaled_dot_product_attention(q, seen.keys, seen.values, options), 1, 2);

@@ -5,7 +5,7 @@
 
 namespace tarn::blocks {
 
-Cache make_decoder_cache(const ModelConfig& config) {
+Cache make_decoder_cache(const ModelConfig& config, KvType kv_type) {
   std::vector<LayerCache> layers;
   for (const LayerType type : config.layer_types) {
     switch (type) {
@@ -13,10 +13,10 @@ Cache make_decoder_cache(const ModelConfig& config) {
         layers.emplace_back(RecurrentCache{});
         break;
       case LayerType::sliding_attention:
-        layers.emplace_back(KvCache(config.sliding_window.value_or(0)));
+        layers.emplace_back(KvCache(config.sliding_window.value_or(0), kv_type));
         break;
       default:
-        layers.emplace_back(KvCache());
+        layers.emplace_back(KvCache(0, kv_type));
     }
   }
   return Cache(std::move(layers));

@@ -14,7 +14,7 @@
 namespace tarn::blocks {
 
 // An empty cache of the kind each layer of `config` needs.
-Cache make_decoder_cache(const ModelConfig& config);
+Cache make_decoder_cache(const ModelConfig& config, KvType kv_type);
 // Throws for ids outside the vocabulary and for no ids.
 array token_array(const std::vector<int32_t>& tokens, int64_t vocab_size);  // [1, T]
 
@@ -32,6 +32,7 @@ class Decoder final : public Model {
   Decoder(const ModelConfig& config, Weights& weights, const LoadOptions& options,
           float norm_weight_offset = 0.0F)
       : config_(config),
+        kv_type_(options.cache_type()),
         builder_{weights, config_, options, size_},
         embed_tokens_(builder_, "embed_tokens", config.vocab_size, config.hidden_size,
                       config.tie_word_embeddings),
@@ -51,7 +52,7 @@ class Decoder final : public Model {
 
   const ModelConfig& config() const override { return config_; }
   const ModelSize& size() const override { return size_; }
-  Cache make_cache() const override { return make_decoder_cache(config_); }
+  Cache make_cache() const override { return make_decoder_cache(config_, kv_type_); }
 
   array forward(const std::vector<int32_t>& tokens, Cache& cache, LogitsFor which) const override {
     return graph(token_array(tokens, config_.vocab_size), array(static_cast<int>(cache.position())),
@@ -81,6 +82,7 @@ class Decoder final : public Model {
 
   ModelConfig config_;
   ModelSize size_;
+  KvType kv_type_;
   Builder builder_;  // used while loading only
   Embedding embed_tokens_;
   RmsNorm norm_;

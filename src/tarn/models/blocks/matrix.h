@@ -17,7 +17,7 @@ using Matrix = std::variant<array, PanelArray>;
 
 // The matrix of `module` ("layers.0.mlp.up_proj"). A dense or packed one is used where the file's
 // mapping has it; a quantized one becomes panels, whose content is there after
-// weights.panels().finish(). Counts its parameters and bytes in builder.size. Errors name the
+// weights.finish(). Counts its parameters and bytes in builder.size. Errors name the
 // tensor.
 Matrix load_matrix(const Builder& builder, const std::string& module, int64_t rows,
                    int64_t columns);

@@ -1,0 +1,5 @@
+#include "tarn/cpu/isa/matmul_simd.h"
+
+namespace tarn::cpu::detail {
+const MatmulKernels matmul_neon = matmul_simd;
+}
