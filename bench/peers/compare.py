@@ -22,6 +22,8 @@ import report
 from failure import Failure
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "bench"))
+from make_synthetic import SHAPES  # noqa: E402  (its folder is known only now)
 
 # llama.cpp's types, and what stands beside them in Tarn: as many bits a weight.
 PAIRS = {"Q4_0": "affine:4:64", "Q4_K_M": "affine:4:64", "Q6_K": "affine:6:64", "Q8_0": "affine:8:64", "BF16": "bf16"}
@@ -52,7 +54,7 @@ def parse_arguments():
     parser.add_argument("--work", type=Path, default=ROOT / "build/peers/models", help="folder that keeps model files")
     parser.add_argument(
         "--shapes",
-        type=comma_list(),
+        type=comma_list(SHAPES),
         default="qwen3.5-0.8b,qwen3-0.6b,llama-3.2-1b",
         help="comma-separated, of bench/make_synthetic.py",
     )
@@ -82,17 +84,17 @@ class Comparison:
         self.lengths = programs.Lengths(arguments.prompt, arguments.generate, [int(d) for d in arguments.depth])
 
     def pairs_of(self, shape):
-        """Calls that each measure one pair."""
+        """(name of the peer, a call that measures the pair), pair by pair."""
         files = checkpoints.Checkpoints(shape, self.arguments.work, self.arguments.tarn, self.python)
         if "llama.cpp" in self.arguments.peers:
             engine = programs.llama(self.python, self.arguments.threads)
             for kind in self.arguments.formats:
-                yield shape, f"llama.cpp {kind}", lambda kind=kind: self.measure(
+                yield f"llama.cpp {kind}", lambda kind=kind: self.measure(
                     shape, PAIRS[kind], files.for_tarn(PAIRS[kind]), "llama.cpp", f"llama.cpp {kind}", engine,
                     files.for_llama(kind), self.lengths, self.arguments.rounds
                 )
         if "mlx" in self.arguments.peers:
-            yield shape, "mlx", lambda: self.measure(
+            yield "mlx", lambda: self.measure(
                 shape, MLX_RECIPE, files.for_tarn(MLX_RECIPE), "mlx", f"mlx {MLX_RECIPE}", programs.mlx(self.python),
                 files.for_tarn(MLX_RECIPE), MLX_LENGTHS, min(MLX_ROUNDS, self.arguments.rounds)
             )
@@ -163,9 +165,11 @@ def print_report(arguments, document, pairs, failures):
             f"MLX's CPU backend is slow: {MLX_LENGTHS.prompt} tokens of prompt and {MLX_LENGTHS.generate} generated "
             f"in {min(MLX_ROUNDS, arguments.rounds)} rounds, for both programs."
         )
-    print("\n" + report.speed_table(pairs, targets))
-    print("\n" + report.load_table(pairs))
-    print("\n" + report.verdict(pairs, targets))
+    if pairs:
+        print("\n" + report.speed_table(pairs, targets))
+        print("\n" + report.load_table(pairs) + "\n")
+    for line in report.verdict(pairs, targets):
+        print(line)
     for failure in failures:
         print(f"\nnot measured: {failure}")
 
@@ -187,10 +191,20 @@ def main():
         "generate": arguments.generate,
         "versions": versions,
     }
-    comparison = Comparison(arguments, python)
     pairs, failures = [], []
+    try:
+        measure_all(Comparison(arguments, python), document, pairs, failures)
+    except KeyboardInterrupt:
+        failures.append("the rest: interrupted")
+    print_report(arguments, document, pairs, failures)
+    return 1 if failures else 0
+
+
+def measure_all(comparison, document, pairs, failures):
+    """Appends what could be measured and what could not."""
+    arguments = comparison.arguments
     for shape in arguments.shapes:
-        for _, peer, measure in comparison.pairs_of(shape):
+        for peer, measure in comparison.pairs_of(shape):
             try:
                 pairs.append(measure())
             except Failure as failure:
@@ -199,8 +213,6 @@ def main():
                 continue
             if arguments.json:
                 write_json(arguments.json, document, pairs)
-    print_report(arguments, document, pairs, failures)
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":

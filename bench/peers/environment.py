@@ -44,7 +44,7 @@ def prepare(folder: Path, peers):
     found = versions(python, wanted)
     missing = [source for name, source in wanted.items() if name not in found]
     if missing:
-        print(f"installing {', '.join(missing)} from PyPI (llama.cpp takes minutes to compile)", file=sys.stderr)
+        print(f"installing {', '.join(missing)} from PyPI (llama-cpp-python is compiled: minutes)", file=sys.stderr)
         output_of(
             [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=off", *missing],
             f"pip install {' '.join(missing)}",

@@ -42,7 +42,7 @@ def percents(rounds, side, depth):
 
 
 def number(value):
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def cell(values):
@@ -51,7 +51,7 @@ def cell(values):
 
 def ratio(values, target):
     below = "" if target is None or values["median"] >= target else " **below**"
-    return f"{values['median']:.2f} ({values['min']:.2f}-{values['max']:.2f}){below}"
+    return cell(values) + below
 
 
 def speed_table(pairs, targets):
@@ -71,7 +71,7 @@ def speed_table(pairs, targets):
             for kind in ("prefill", "decode"):
                 speeds = row[kind]
                 cells += [cell(speeds["tarn"]), cell(speeds["peer"]), ratio(speeds["ratio"], aims.get(kind))]
-            cells.append(" / ".join(f"{p['median']:.0f}" if p else "" for p in percent))
+            cells.append(" / ".join(f"{p['median']:.0f}" if p else "-" for p in percent))
             cells.append(f"{row['probe']['min'] / 1e9:.1f}-{row['probe']['max'] / 1e9:.1f}")
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -91,10 +91,10 @@ def load_table(pairs):
 
 
 def verdict(pairs, targets):
-    """How many rows reach each least ratio."""
+    """How many rows reach each least ratio; one line a kind of test."""
     rows = [row for pair in pairs if pair["engine"] == "llama.cpp" for row in summarize(pair)]
     lines = []
     for kind, target in targets.items():
         met = sum(row[kind]["ratio"]["median"] >= target for row in rows)
         lines.append(f"{kind}: at least {target:g} times llama.cpp's in {met} of {len(rows)} rows (by the median).")
-    return "\n".join(lines) if rows else ""
+    return lines if rows else []
