@@ -65,7 +65,7 @@ def parse_arguments():
     parser.add_argument("--generate", type=int, default=128, help="tokens")
     parser.add_argument("--depth", type=comma_list(), default="0", help="tokens held beforehand; for example 0,4096")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of Tarn and of llama.cpp")
-    parser.add_argument("--least-prefill", type=float, default=3.5, help="ratio to llama.cpp below which a row is marked")
+    parser.add_argument("--least-prefill", type=float, default=3.5, help="ratio to llama.cpp that marks lower rows")
     parser.add_argument("--least-decode", type=float, default=1.6, help="the same, of decoding")
     parser.add_argument("--json", type=Path, help="also write every measurement to this file, after each pair")
     arguments = parser.parse_args()
@@ -139,8 +139,8 @@ def machine():
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        models = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        name = models[0] if models else name
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        name = lines[0].split(":", 1)[1].strip() if lines else name
     return f"{name}, {os.cpu_count()} processors"
 
 
@@ -158,7 +158,7 @@ def print_report(arguments, document, pairs, failures):
     print(f"{document['machine']}; {arguments.threads} threads; {versions}\n")
     print(
         f"Tokens a second: median (least-most) of {arguments.rounds} rounds in turn; prompts of {arguments.prompt} "
-        f"tokens, {arguments.generate} generated, behind `depth` tokens. A ratio is Tarn's to the peer's of the same round."
+        f"tokens, {arguments.generate} generated, behind `depth` tokens. A ratio is Tarn's to the peer's in one round."
     )
     if any(pair["engine"] == "mlx" for pair in pairs):
         print(

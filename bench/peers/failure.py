@@ -18,5 +18,6 @@ def output_of(command, what, remedy):
         if done.returncode != 0:
             errors.seek(0)
             log = errors.read().decode(errors="replace").strip().splitlines()[-15:]
-            raise Failure(f"{what}: exit status {done.returncode}; {remedy}\n" + "\n".join("    " + line for line in log))
+            end = "\n".join("    " + line for line in log)
+            raise Failure(f"{what}: exit status {done.returncode}; {remedy}\n{end}")
     return done.stdout.decode(errors="replace")
