@@ -4,13 +4,15 @@
 SECONDS = 60
 JOBS = 2
 
-.PHONY: help run build test test-aarch64 bench lint format asan tsan fuzz clean deps dev-deps
+.PHONY: help run build test test-aarch64 bench bench-peers lint format asan tsan fuzz clean deps dev-deps
 
 help:
 	@echo "make run              build tarn and ask the embedded model a few questions"
 	@echo "make test             build everything and run the tests, those for AArch64 under an emulator"
 	@echo "make test-aarch64     only the latter"
 	@echo "make bench            micro-benchmarks, then tarn bench on Pebble and on a synthetic 0.8B model"
+	@echo "make bench-peers      tarn beside llama.cpp and MLX, in turn (from PyPI); about an hour"
+	@echo "                      PEERS='--shapes qwen3-0.6b --rounds 3': options of bench/peers/compare.py"
 	@echo "make lint             layers, formatting and clang-tidy on files changed since origin/HEAD"
 	@echo "                      BASE=rev: since that commit; ALL=1: all files"
 	@echo "make format           format all sources in place"
@@ -42,6 +44,11 @@ test-aarch64:
 
 bench: build
 	tools/bench.sh
+
+bench-peers: deps
+	cmake --preset release
+	cmake --build --preset release --target tarn_cli
+	bench/peers/compare.py $(PEERS)
 
 lint: dev-deps
 	tools/lint.sh --base "$(BASE)" $(ALL:1=--all)
