@@ -127,9 +127,8 @@ TEST(Compiled, ErrorsOfTheFunctionLeaveTheInputsWhole) {
 }
 
 TEST(Compiled, ErrorsOfAKernelAreThrownAndTheNextCallIsGood) {
-  Compiled f([](const std::vector<array>& in) -> std::vector<array> {
-    return {take(in[0], in[1], 0)};
-  });
+  Compiled f(
+      [](const std::vector<array>& in) -> std::vector<array> { return {take(in[0], in[1], 0)}; });
   const array table({5.0F, 6.0F}, {2});
   std::vector<array> good = {table, array({1}, {1})};
   EXPECT_EQ(values(f(good)[0]), std::vector<float>{6});

@@ -98,9 +98,7 @@ inline IntVec load_bytes(const uint8_t* p) {
   const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
   return {vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(wide)))};
 }
-inline Vec set1(float16 x) {
-  return {vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits)))};
-}
+inline Vec set1(float16 x) { return {vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits)))}; }
 template <typename T>
 inline Vec load_part(const T* p, int n) {
   T copy[4] = {};
