@@ -294,7 +294,7 @@ TEST(Attention, LongPromptsStayCloseAndKeepTheirBits) {
         c.window = dim == 128 ? 90 : 0;
         const Problem p(c);
         const std::vector<float> whole = run_whole(isa, p);
-        expect_near(whole, p.exact(), isa >= Isa::avx512bf16 ? 6e-3 : tolerance, describe(isa, c));
+        expect_near(whole, p.exact(), isa == Isa::avx512bf16 ? 6e-3 : tolerance, describe(isa, c));
         std::vector<float> out = p.empty_out();
         run_partials(isa, p.args(out.data()));
         expect_same_bits(whole, out, describe(isa, c));

@@ -3,7 +3,9 @@
 //
 // A weight matrix is [rows, columns]: rows are outputs, columns inputs. In memory, all row-major:
 //   codes   uint32 [rows, columns * bits / 32]   one little-endian bit stream a row, lowest bits
-//   first scales  Scale  [rows, columns / group_size] biases  Scale  [rows, columns / group_size]
+//   first
+//   scales  Scale   [rows, columns / group_size]
+//   biases  Scale   [rows, columns / group_size]
 // Rows are independent: callers split the work by rows and pass moved pointers.
 #pragma once
 
@@ -14,8 +16,14 @@
 
 namespace tarn::quant {
 
-// How scales and biases are stored.
-enum class ScaleType : uint8_t { f32, f16, bf16 };
+// How scales and biases are stored. Affine matrices have the first three.
+enum class ScaleType : uint8_t {
+  f32,
+  f16,
+  bf16,
+  e8m0,  // a byte: 2^(e - 127), 255 is NaN
+  e4m3,  // a byte: float8 without infinities
+};
 
 struct AffineFormat {
   int bits;        // 2, 3, 4, 5, 6 or 8

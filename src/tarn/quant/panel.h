@@ -34,10 +34,39 @@ inline constexpr int block_inputs = block_tiles * tile_inputs;
 inline constexpr size_t panel_alignment = 64;
 static_assert(tile_bytes == panel_alignment && block_inputs == 32);
 
+// What number a code stands for.
+enum class CodeValues : uint8_t {
+  linear,     // the code itself: 0 .. 2^bits - 1
+  table_i8,   // an entry of the panel's table of 2^bits signed bytes
+  table_f16,  // an entry of the panel's table of 2^bits float16
+  e4m3,       // 8 bits: the float8 whose bits it is (no infinities)
+  e5m2,
+};
+
+// What the numbers of a row's group are multiplied with.
+enum class ScaleKind : uint8_t {
+  group,  // a scale_type for each row and group
+  super,  // a float16 for each row and 256 inputs, times a signed byte for each row and group
+  row,    // a float32 for each row
+};
+
+// What is added to the product.
+enum class BiasKind : uint8_t {
+  stored,  // a scale_type for each row and group (ScaleKind::group)
+  mins,    // minus a float16 for each row and 256 inputs times an unsigned byte for each row and
+           // group (ScaleKind::super)
+  offset,  // minus `offset` times the scale
+};
+
 struct PanelFormat {
-  int bits;        // 2, 3, 4, 5, 6 or 8
-  int group_size;  // 32, 64 or 128
-  ScaleType scale_type;
+  int bits;              // of a code: 1, 2, 3, 4, 5, 6 or 8
+  int group_size;        // 16, 32, 64 or 128 inputs; activations are quantized by the same groups
+  ScaleType scale_type;  // of ScaleKind::group
+  ScaleKind scales = ScaleKind::group;
+  BiasKind bias = BiasKind::stored;
+  CodeValues values = CodeValues::linear;
+  int offset = 0;        // of BiasKind::offset: 0 .. 128
+  float multiplier = 1;  // of every scale of the matrix
 };
 
 // Bits of a code in the low and in the high plane.
