@@ -29,7 +29,7 @@ using ::testing::HasSubstr;
 fs::path golden(const std::string& name) { return fs::path(TARN_TEST_DATA) / "golden" / name; }
 
 Recipe recipe(const char* format, const std::vector<const char*>& rules = {}) {
-  Recipe result{parse_format(format), {}};
+  Recipe result{quant::parse_format(format), {}};
   for (const char* rule : rules) result.rules.push_back(parse_rule(rule));
   return result;
 }
@@ -80,11 +80,10 @@ void write_dequantized(const fs::path& quantized, const fs::path& config, const 
     if (!side && !codes) {
       specs.push_back({info->name, info->type, info->shape});
     } else if (codes) {
-      const QuantizationFormat format = weights.format_of(module).value();
-      const array w =
-          dequantize({weights.get(info->name), astype(weights.get(module + ".scales"), Dtype::f32),
-                      astype(weights.get(module + ".biases"), Dtype::f32),
-                      static_cast<int>(format.bits), static_cast<int>(format.group_size)});
+      const quant::Format format = weights.format_of(module).value();
+      const array w = dequantize(
+          {weights.get(info->name), astype(weights.get(module + ".scales"), Dtype::f32),
+           astype(weights.get(module + ".biases"), Dtype::f32), format.bits, format.group_size});
       specs.push_back({info->name, StorageType::f32, {w.shape(0), w.shape(1)}});
       values[info->name] = w.to_vector<float>();
     }

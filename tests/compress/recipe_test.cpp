@@ -14,12 +14,12 @@ TEST(Recipe, FormatsInFullAndInShort) {
   for (const int bits : {2, 3, 4, 5, 6, 8}) {
     for (const int group : {32, 64, 128}) {
       const std::string text = fmt::format("affine:{}:{}", bits, group);
-      const quant::AffineFormat format = parse_format(text);
+      const quant::Format format = quant::parse_format(text);
       EXPECT_EQ(format.bits, bits);
       EXPECT_EQ(format.group_size, group);
       EXPECT_EQ(format_text(format), text);
     }
-    EXPECT_EQ(format_text(parse_format(fmt::format("affine{}", bits))),
+    EXPECT_EQ(format_text(quant::parse_format(fmt::format("affine{}", bits))),
               fmt::format("affine:{}:64", bits));
   }
 }
@@ -28,7 +28,7 @@ TEST(Recipe, UnknownFormatsSayWhatThereIs) {
   for (const char* text :
        {"", "affine", "affine:", "affine:4", "affine:4:", "affine:7:64", "affine:4:48", "affine7",
         "affine:4:64:1", "affine:4x:64", "affine:-4:64", "affine:99999999999:64", "lut:4"}) {
-    EXPECT_THAT(error_of([&] { parse_format(text); }),
+    EXPECT_THAT(error_of([&] { quant::parse_format(text); }),
                 HasSubstr("write affine:BITS:GROUP with 2, 3, 4, 5, 6 or 8 bits"))
         << text;
   }
@@ -49,8 +49,7 @@ TEST(Recipe, TheLastMatchingRuleDecides) {
 }
 
 TEST(Recipe, RulesWithoutAPatternOrFormatAreErrors) {
-  EXPECT_THAT(error_of([] { parse_rule("affine4"); }),
-              HasSubstr("write PATTERN=affine:BITS:GROUP"));
+  EXPECT_THAT(error_of([] { parse_rule("affine4"); }), HasSubstr("write PATTERN=FORMAT"));
   EXPECT_THAT(error_of([] { parse_rule("=none"); }), HasSubstr("no \"PATTERN=\" in it"));
   EXPECT_THAT(error_of([] { parse_rule("*="); }), HasSubstr("format \"\": not known"));
 }

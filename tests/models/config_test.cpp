@@ -326,12 +326,12 @@ TEST(ModelConfig, QuantizationAsMlxWritesIt) {
                      R"("model.layers.1.mlp.down_proj":true,"x":{"mode":"mxfp4"}})");
   ASSERT_TRUE(config.quantization);
   const auto& q = *config.quantization;
-  EXPECT_EQ(q.of("model.layers.5.mlp.up_proj"), (QuantizationFormat{"affine", 32, 3}));
-  EXPECT_EQ(q.of("model.layers.0.mlp.down_proj"), (QuantizationFormat{"affine", 64, 6}));
-  EXPECT_EQ(q.of("model.layers.1.mlp.down_proj"), (QuantizationFormat{"affine", 32, 3}));
-  EXPECT_EQ(q.of("model.embed_tokens"), (QuantizationFormat{"affine", 64, 8}));
+  EXPECT_EQ(q.of("model.layers.5.mlp.up_proj"), quant::affine_format(3, 32));
+  EXPECT_EQ(q.of("model.layers.0.mlp.down_proj"), quant::affine_format(6, 64));
+  EXPECT_EQ(q.of("model.layers.1.mlp.down_proj"), quant::affine_format(3, 32));
+  EXPECT_EQ(q.of("model.embed_tokens"), quant::affine_format(8, 64));
   EXPECT_EQ(q.of("lm_head"), std::nullopt);
-  EXPECT_EQ(q.of("x"), (QuantizationFormat{"mxfp4", 32, 4}));
+  EXPECT_EQ(q.of("x"), quant::float_format(quant::FormatMode::mxfp4));
   EXPECT_EQ(parse("llama", "").quantization, std::nullopt);
   EXPECT_TRUE(parse("llama", R"("quantization_config":{"group_size":64,"bits":4})").quantization);
 }
@@ -348,7 +348,7 @@ TEST(ModelConfig, QuantizationErrors) {
                [&] { with(R"("quantization":{"x":{"mode":"nvfp4","quantize_input":true}})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.group_size\" is 48"},
                [&] { with(R"("quantization":{"group_size":48})"); });
-  expect_error(ErrorCode::corrupt, {"\"quantization.group_size\" is 64, which mode mxfp4"},
+  expect_error(ErrorCode::corrupt, {"\"quantization.group_size\" is 64, which format mxfp4"},
                [&] { with(R"("quantization":{"mode":"mxfp4","group_size":64})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.extra\" is an integer, not an object"},
                [&] { with(R"("quantization":{"extra":7})"); });

@@ -33,7 +33,7 @@ class Quantized : public ::testing::TestWithParam<int> {};
 TEST_P(Quantized, PanelsOfPebbleAreWhatIsLoaded) {
   const testing::TemporaryFolder folder;
   compress::Recipe recipe;
-  recipe.format = {GetParam(), 64};
+  recipe.format = quant::affine_format(GetParam(), 64);
   recipe.rules.push_back(compress::parse_rule("*.layers.1.mlp.*=affine:8:32"));
   recipe.rules.push_back(compress::parse_rule("*.layers.2.*=none"));
   compress::quantize_model(pebble, folder / "out", recipe);
@@ -68,7 +68,7 @@ TEST(WeightFormat, ReadsItsNames) {
   EXPECT_EQ(parse_weight_format("f32").dense, StorageType::f32);
   EXPECT_FALSE(parse_weight_format("bf16").quantization);
   EXPECT_THROW(parse_weight_format("affine:7:64"), Error);
-  EXPECT_THROW(parse_weight_format("q4_k"), Error);
+  EXPECT_THROW(parse_weight_format("q9_k"), Error);
   for (const WeightFormat& format : usual_weight_formats()) {
     EXPECT_EQ(parse_weight_format(format.name).name, format.name);
   }
@@ -83,7 +83,7 @@ TEST(WeightFormat, OfAConfigFollowsItsOverrides) {
   const WeightFormat format = own_weight_format(config);
   EXPECT_EQ(format.name, "affine:4:64 mixed");
   const auto of = [&](const char* module) {
-    return affine_format(format, {module, 16, 128, MatrixUse::layer});
+    return matrix_format(format, {module, 16, 128, MatrixUse::layer});
   };
   EXPECT_EQ(of("layers.0.self_attn.v_proj")->bits, 8);
   EXPECT_EQ(of("layers.0.self_attn.v_proj")->group_size, 32);

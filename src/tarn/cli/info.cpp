@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "tarn/base/error.h"
@@ -19,6 +20,8 @@
 #include "tarn/models/config.h"
 #include "tarn/models/generation_config.h"
 #include "tarn/models/packed.h"
+#include "tarn/models/quantization_json.h"
+#include "tarn/models/stored_matrix.h"
 
 namespace tarn::cli {
 namespace {
@@ -45,11 +48,13 @@ struct Facts {
   uint64_t packed_matrices = 0;
 };
 
-// Values before quantization: MLX packs them into U32 words beside scales (and biases), which are
-// not parameters of the model.
+// Values before quantization. Scales and the like are not parameters of the model.
 uint64_t parameter_count(const Checkpoint& checkpoint, const std::optional<ModelConfig>& config) {
   const bool packed = is_packed(checkpoint);
+  constexpr std::string_view weight = ".weight";
   uint64_t total = 0;
+  std::set<std::string> sides;
+  std::map<std::string_view, uint64_t> plain;
   for (const TensorInfo* info : checkpoint.tensors()) {
     const std::string_view name = info->name;
     if (packed && name.ends_with(packed_suffix)) {
@@ -57,17 +62,20 @@ uint64_t parameter_count(const Checkpoint& checkpoint, const std::optional<Model
       total += static_cast<uint64_t>(matrix.rows) * static_cast<uint64_t>(matrix.columns);
       continue;
     }
-    const std::string module(name.substr(0, std::min(name.rfind('.'), name.size())));
-    const bool quantized = checkpoint.find(module + ".scales") != nullptr;
-    const bool side = name.ends_with(".scales") || name.ends_with(".biases");
-    if (quantized && side) continue;
-    const auto format =
-        quantized && info->type == StorageType::u32 && config && config->quantization
-            ? config->quantization->of(module)
-            : std::nullopt;
-    total +=
-        format ? static_cast<uint64_t>(info->bytes.size()) * 8 / static_cast<uint64_t>(format->bits)
-               : info->element_count();
+    if (config && config->quantization && name.ends_with(weight)) {
+      const std::string module(name.substr(0, name.size() - weight.size()));
+      const auto format = config->quantization->of(module);
+      if (format && has_quantized_weights(checkpoint, module)) {
+        const StoredMatrix matrix = stored_matrix(checkpoint, module, *format);
+        total += static_cast<uint64_t>(matrix.rows) * static_cast<uint64_t>(matrix.columns);
+        for (const TensorInfo& part : matrix.parts) sides.insert(part.name);
+        continue;
+      }
+    }
+    plain[name] = info->element_count();
+  }
+  for (const auto& [name, count] : plain) {
+    if (!sides.contains(std::string(name))) total += count;
   }
   return total;
 }
@@ -164,8 +172,7 @@ std::string layer_summary(const ModelConfig& config) {
 }
 
 std::string quantization_summary(const QuantizationConfig& quantization) {
-  std::string text = fmt::format("{}, {} bits, groups of {}", quantization.format.mode,
-                                 quantization.format.bits, quantization.format.group_size);
+  std::string text = format_text(quantization.format);
   if (!quantization.overrides.empty()) {
     text += fmt::format("; {} modules differ", quantization.overrides.size());
   }
@@ -220,9 +227,9 @@ void print_text(const Facts& facts, const Options& options) {
   }
 }
 
-json to_json(const std::optional<QuantizationFormat>& format) {
+json to_json(const std::optional<quant::Format>& format) {
   if (!format) return false;
-  return {{"mode", format->mode}, {"group_size", format->group_size}, {"bits", format->bits}};
+  return quantization_json(*format);
 }
 
 json config_json(const ModelConfig& config, const GenerationConfig& generation) {

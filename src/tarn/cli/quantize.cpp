@@ -77,7 +77,7 @@ void print_json(const compress::QuantizeReport& report, const Options& options) 
 }
 
 void run(const Options& options) {
-  compress::Recipe recipe{compress::parse_format(options.recipe), {}};
+  compress::Recipe recipe{quant::parse_format(options.recipe), {}};
   for (const std::string& rule : options.rules) recipe.rules.push_back(compress::parse_rule(rule));
   std::optional<Progress> progress;
   const compress::QuantizeReport report =

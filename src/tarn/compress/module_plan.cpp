@@ -59,12 +59,15 @@ PlannedTensor plan_tensor(const TensorInfo& info, const ModelConfig& config, con
   }
   const Rule* rule = recipe.rule_of(planned.module);
   planned.by_rule = rule != nullptr;
-  const std::optional<quant::AffineFormat> wanted = rule != nullptr ? rule->format : recipe.format;
+  const std::optional<quant::Format> wanted = rule != nullptr ? rule->format : recipe.format;
   if (!wanted) {
     planned.reason = "as a rule asks";
-  } else if (info.element_count() == 0 || info.shape[1] % wanted->group_size != 0) {
-    planned.reason =
-        fmt::format("{} inputs do not fill groups of {}", info.shape[1], wanted->group_size);
+  } else if (info.element_count() == 0) {
+    planned.reason = "empty";
+  } else if (std::string misfit =
+                 codec_of(*wanted, info.type)->misfit(static_cast<size_t>(info.shape[1]));
+             !misfit.empty()) {
+    planned.reason = std::move(misfit);
   } else {
     planned.format = wanted;
   }
@@ -72,6 +75,12 @@ PlannedTensor plan_tensor(const TensorInfo& info, const ModelConfig& config, con
 }
 
 }  // namespace
+
+std::shared_ptr<const quant::Codec> codec_of(const quant::Format& format, StorageType weights) {
+  return quant::make_codec(format, weights == StorageType::f32   ? quant::ScaleType::f32
+                                   : weights == StorageType::f16 ? quant::ScaleType::f16
+                                                                 : quant::ScaleType::bf16);
+}
 
 std::vector<PlannedTensor> plan_modules(const Checkpoint& checkpoint, const ModelConfig& config,
                                         const Recipe& recipe) {

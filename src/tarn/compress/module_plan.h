@@ -1,6 +1,7 @@
 // What becomes of each tensor of a checkpoint when it is quantized.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,17 +9,21 @@
 #include "tarn/compress/recipe.h"
 #include "tarn/io/checkpoint.h"
 #include "tarn/models/config.h"
+#include "tarn/quant/codec.h"
 
 namespace tarn::compress {
 
 struct PlannedTensor {
   const TensorInfo* info;
-  std::string module;                         // the name without ".weight"; else the whole name
-  std::optional<quant::AffineFormat> format;  // nothing: copied
-  std::string reason;                         // why it is copied
-  bool left_out = false;                      // not written: nothing reads it
-  bool by_rule = false;                       // a rule of the recipe decided
+  std::string module;                   // the name without ".weight"; else the whole name
+  std::optional<quant::Format> format;  // nothing: copied
+  std::string reason;                   // why it is copied
+  bool left_out = false;                // not written: nothing reads it
+  bool by_rule = false;                 // a rule of the recipe decided
 };
+
+// Of a matrix whose weights are of this type, which its scales get where the format leaves it open.
+std::shared_ptr<const quant::Codec> codec_of(const quant::Format& format, StorageType weights);
 
 // Linear layers and embeddings of the text model are quantized, where the group divides their
 // inputs: what MLX quantizes. invalid_argument when a tensor is quantized already.

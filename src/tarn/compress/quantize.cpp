@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -16,7 +15,11 @@
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_writer.h"
 #include "tarn/memory/pool.h"
-#include "tarn/ops/quantized.h"
+#include "tarn/models/quantization_json.h"
+#include "tarn/models/stored_matrix.h"
+#include "tarn/ops/coded.h"
+#include "tarn/ops/elementwise.h"
+#include "tarn/ops/reduce.h"
 
 namespace tarn::compress {
 namespace {
@@ -41,6 +44,16 @@ std::string read_config(const fs::path& in) {
   return text;
 }
 
+std::vector<quant::Part> parts_of(const PlannedTensor& planned) {
+  const TensorInfo& info = *planned.info;
+  return codec_of(*planned.format, info.type)
+      ->parts(static_cast<size_t>(info.shape[0]), static_cast<size_t>(info.shape[1]));
+}
+
+std::string part_name(const PlannedTensor& planned, const quant::Part& part) {
+  return planned.module + "." + std::string(part.name);
+}
+
 std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
   std::vector<TensorSpec> specs;
   for (const PlannedTensor& planned : plan) {
@@ -50,14 +63,11 @@ std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
       specs.push_back({info.name, info.type, info.shape});
       continue;
     }
-    const int64_t rows = info.shape[0];
-    const int64_t columns = info.shape[1];
-    const auto words = static_cast<int64_t>(
-        quant::packed_words(static_cast<size_t>(columns), planned.format->bits));
-    const std::vector<int64_t> groups{rows, columns / planned.format->group_size};
-    specs.push_back({info.name, StorageType::u32, {rows, words}});
-    specs.push_back({planned.module + ".scales", info.type, groups});
-    specs.push_back({planned.module + ".biases", info.type, groups});
+    for (const quant::Part& part : parts_of(planned)) {
+      std::vector<int64_t> shape{static_cast<int64_t>(part.rows)};
+      if (part.columns != 0) shape.push_back(static_cast<int64_t>(part.columns));
+      specs.push_back({part_name(planned, part), storage_type(part.type), shape});
+    }
   }
   return specs;
 }
@@ -86,9 +96,8 @@ array rows_of(const TensorInfo& info, int64_t first, int64_t last) {
   return {std::move(buffer), shape, dtype};
 }
 
-void check_finite(const array& groups, const std::string& name) {
-  const std::vector<float> values = groups.to_vector<float>();
-  if (std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) return;
+void check_finite(const array& weights, const std::string& name) {
+  if (all(isfinite(weights)).item<bool>()) return;
   fail(ErrorCode::corrupt,
        "tensor {}: holds NaN or infinite weights, which no code can stand for: the checkpoint is "
        "broken, download or convert it again",
@@ -109,17 +118,19 @@ class Work {
   void quantize(const PlannedTensor& planned) {
     const TensorInfo& info = *planned.info;
     const int64_t rows = info.shape[0];
-    const int64_t step = std::max<int64_t>(1, kPieceValues / info.shape[1]);
+    const auto codec = codec_of(*planned.format, info.type);
+    const std::vector<quant::Part> parts = parts_of(planned);
+    const auto whole = static_cast<int64_t>(codec->piece_rows());
+    const int64_t fit = std::max<int64_t>(1, kPieceValues / info.shape[1]);
+    const int64_t step = whole == 0 ? rows : (fit + whole - 1) / whole * whole;
     for (int64_t first = 0; first < rows; first += step) {
       const array piece = rows_of(info, first, std::min(first + step, rows));
-      const AffineMatrix matrix =
-          tarn::quantize(piece, planned.format->group_size, planned.format->bits);
-      eval({matrix.codes, matrix.scales, matrix.biases});
-      check_finite(matrix.scales, info.name);
-      check_finite(matrix.biases, info.name);
-      writer_.append(info.name, bytes_of(matrix.codes));
-      writer_.append(planned.module + ".scales", bytes_of(matrix.scales));
-      writer_.append(planned.module + ".biases", bytes_of(matrix.biases));
+      check_finite(piece, info.name);
+      const CodedMatrix matrix = encode(piece, codec);
+      eval(matrix.parts);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
+      }
       advance(piece.nbytes());
     }
   }
@@ -135,24 +146,18 @@ class Work {
   const std::function<void(uint64_t, uint64_t)>& progress_;
 };
 
-ordered_json sizes_json(const quant::AffineFormat& format) {
-  return {{"group_size", format.group_size}, {"bits", format.bits}};
-}
-
-bool same(const quant::AffineFormat& a, const quant::AffineFormat& b) {
-  return a.bits == b.bits && a.group_size == b.group_size;
-}
-
 ordered_json quantization_json(const std::vector<PlannedTensor>& plan, const Recipe& recipe,
                                const ModelConfig& config) {
-  ordered_json result = sizes_json(recipe.format);
-  result["mode"] = "affine";
+  ordered_json result = tarn::quantization_json(recipe.format);
   for (const PlannedTensor& planned : plan) {
     if (!planned.by_rule) continue;
-    if (planned.format && same(*planned.format, recipe.format)) continue;
+    if (planned.format == recipe.format) continue;
     // Under the tensor's path and under the one that mlx-lm's loader turns it into.
     for (const std::string& path : {planned.module, mlx_module_path(planned.module, config)}) {
-      result[path] = planned.format ? sizes_json(*planned.format) : ordered_json(false);
+      ordered_json& entry = result[path];
+      entry = planned.format ? tarn::quantization_json(*planned.format) : ordered_json(false);
+      // The default, which older readers do not expect here.
+      if (entry.is_object() && entry["mode"] == "affine") entry.erase("mode");
     }
   }
   return result;
@@ -216,9 +221,8 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
       continue;
     }
     const uint64_t values = info.element_count();
-    const uint64_t bytes = values / 8 * static_cast<uint64_t>(planned.format->bits) +
-                           values / static_cast<uint64_t>(planned.format->group_size) * 2 *
-                               (storage_type_bits(info.type) / 8);
+    uint64_t bytes = 0;
+    for (const quant::Part& part : parts_of(planned)) bytes += part.bytes();
     ++report.modules[format_text(*planned.format)];
     report.quantized_values += values;
     report.quantized_bytes += bytes;

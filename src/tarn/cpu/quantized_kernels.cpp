@@ -55,15 +55,6 @@ void dequantize(const KernelArgs& args) {
   });
 }
 
-void pack_panels(const KernelArgs& args) {
-  const auto& a = args.attributes<PanelAttributes>();
-  const auto panels = static_cast<int64_t>(quant::panel_count(static_cast<size_t>(a.rows)));
-  const Share::Range range = args.share.of(panels);
-  quant::pack_affine(a.format, static_cast<size_t>(a.rows), static_cast<size_t>(a.columns),
-                     args.in[0].as<uint32_t>(), args.in[1].data, args.in[2].data, args.out[0].data,
-                     static_cast<size_t>(range.begin), static_cast<size_t>(range.end));
-}
-
 size_t activation_bytes(const PanelAttributes& a, int64_t tokens) {
   const size_t bytes = quantized_activations_size(
       static_cast<size_t>(tokens), static_cast<size_t>(a.columns), a.format.group_size);
@@ -182,7 +173,6 @@ int64_t embedding_cost(const StepShape& shape) { return shape.out[0].nbytes() * 
 constexpr NamedKernel table[] = {
     {"quantize", {.run = quantize}},
     {"dequantize", {.run = dequantize}},
-    {"pack_panels", {.run = pack_panels}},
     {"quantized_matmul",
      {.run = quantized_matmul,
       .scratch = quantized_matmul_scratch,

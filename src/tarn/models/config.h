@@ -12,6 +12,7 @@
 
 #include "tarn/io/storage_type.h"
 #include "tarn/models/rope_scaling.h"
+#include "tarn/quant/format.h"
 
 namespace tarn {
 
@@ -32,21 +33,14 @@ struct LinearAttentionConfig {
   bool operator==(const LinearAttentionConfig&) const = default;
 };
 
-struct QuantizationFormat {
-  std::string mode = "affine";  // MLX: affine, mxfp4, mxfp8, nvfp4
-  int64_t group_size = 64;
-  int64_t bits = 4;
-
-  bool operator==(const QuantizationFormat&) const = default;
-};
-
-// MLX's "quantization". Module paths have no ".weight": "model.layers.0.mlp.down_proj".
+// MLX's "quantization", which has more modes here. Module paths have no ".weight":
+// "model.layers.0.mlp.down_proj".
 struct QuantizationConfig {
-  QuantizationFormat format;
-  std::map<std::string, std::optional<QuantizationFormat>> overrides;  // nullopt: not quantized
+  quant::Format format;
+  std::map<std::string, std::optional<quant::Format>> overrides;  // nullopt: not quantized
 
   // nullopt: this module is not quantized. A module without scales in the checkpoint is not either.
-  std::optional<QuantizationFormat> of(const std::string& module) const;
+  std::optional<quant::Format> of(const std::string& module) const;
   bool operator==(const QuantizationConfig&) const = default;
 };
 

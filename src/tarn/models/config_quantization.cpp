@@ -4,55 +4,80 @@
 
 #include "tarn/io/quote.h"
 #include "tarn/models/config_parts.h"
+#include "tarn/models/quantization_json.h"
 
 namespace tarn {
 namespace {
 
-// MLX's modes: their sizes when the file gives none, and whether other sizes exist.
-struct Mode {
-  std::string_view name;
-  int64_t group_size;
-  int64_t bits;
-  bool fixed;
-};
-constexpr std::array kModes{Mode{"affine", 64, 4, false}, Mode{"mxfp4", 32, 4, true},
-                            Mode{"mxfp8", 32, 8, true}, Mode{"nvfp4", 16, 4, true}};
-
+constexpr std::array kKeys{"mode", "group_size", "bits", "type", "quantize_input"};
 constexpr const char* kQuantizeInput = "quantize_input";
 
-QuantizationFormat parse_format(const JsonFields& fields) {
+// The format of a mode whose sizes stand in its name, or MLX's default of affine.
+quant::Format format_of_mode(const JsonFields& fields) {
   const std::string name = fields.text("mode").value_or("affine");
-  const auto mode = std::find_if(kModes.begin(), kModes.end(),
-                                 [&](const Mode& known) { return known.name == name; });
-  if (mode == kModes.end()) {
-    fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
-                   "supported are affine, mxfp4, mxfp8 and nvfp4");
+  if (name == "affine") return quant::affine_format(4, 64);
+  if (name == "ggml") {
+    const std::string type = fields.text("type").value_or("");
+    try {
+      return quant::parse_format("ggml:" + type);
+    } catch (const Error&) {
+      fields.fail_at(ErrorCode::unsupported, "type",
+                     "is " + quote(type) + ", no type of quantized weights in GGUF files",
+                     "take one like q4_k or q8_0");
+    }
   }
+  if (name != "mxfp4" && name != "mxfp8" && name != "nvfp4") {
+    fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
+                   "supported are affine, mxfp4, mxfp8, nvfp4 and ggml");
+  }
+  return quant::parse_format(name);
+}
+
+quant::Format parse_format(const JsonFields& fields) {
+  quant::Format format = format_of_mode(fields);
   if (fields.boolean_or(kQuantizeInput, false)) {
     fields.fail_at(ErrorCode::unsupported, kQuantizeInput, "is true, which Tarn cannot do",
                    "take a model that quantizes weights only");
   }
-  QuantizationFormat result{
-      .mode = name,
-      .group_size = fields.integer_or("group_size", 1, 1024, mode->group_size),
-      .bits = fields.integer_or("bits", 1, 16, mode->bits)};
+  const int64_t group = fields.integer_or("group_size", 0, 1024, format.group_size);
+  const int64_t bits = fields.integer_or("bits", 0, 16, format.bits);
+  const bool open = format.mode == quant::FormatMode::affine;
   constexpr std::array<int64_t, 3> groups{32, 64, 128};
-  constexpr std::array<int64_t, 7> bits{1, 2, 3, 4, 5, 6, 8};
+  constexpr std::array<int64_t, 7> widths{1, 2, 3, 4, 5, 6, 8};
   const auto one_of = [](const auto& values, int64_t value) {
     return std::find(values.begin(), values.end(), value) != values.end();
   };
-  if (mode->fixed ? result.group_size != mode->group_size : !one_of(groups, result.group_size)) {
-    fields.broken("group_size", "is {}, which mode {} does not have", result.group_size, name);
+  if (open ? !one_of(groups, group) : group != format.group_size) {
+    fields.broken("group_size", "is {}, which format {} does not have", group,
+                  open ? "affine" : format_text(format));
   }
-  if (mode->fixed ? result.bits != mode->bits : !one_of(bits, result.bits)) {
-    fields.broken("bits", "is {}, which mode {} does not have", result.bits, name);
+  if (open ? !one_of(widths, bits) : bits != format.bits) {
+    fields.broken("bits", "is {}, which format {} does not have", bits,
+                  open ? "affine" : format_text(format));
   }
-  return result;
+  format.group_size = static_cast<int>(group);
+  format.bits = static_cast<int>(bits);
+  return format;
 }
 
 }  // namespace
 
-std::optional<QuantizationFormat> QuantizationConfig::of(const std::string& module) const {
+ordered_json quantization_json(const quant::Format& format) {
+  switch (format.mode) {
+    case quant::FormatMode::affine:
+      return {{"group_size", format.group_size}, {"bits", format.bits}, {"mode", "affine"}};
+    case quant::FormatMode::ggml: {
+      std::string type = format_text(format);
+      if (type.starts_with("ggml:")) type.erase(0, 5);
+      return {{"mode", "ggml"}, {"type", type}};
+    }
+    default:
+      return {
+          {"group_size", format.group_size}, {"bits", format.bits}, {"mode", format_text(format)}};
+  }
+}
+
+std::optional<quant::Format> QuantizationConfig::of(const std::string& module) const {
   const auto found = overrides.find(module);
   return found == overrides.end() ? format : found->second;
 }
@@ -71,7 +96,7 @@ std::optional<QuantizationConfig> parse_quantization(const JsonFields& document)
   QuantizationConfig result;
   result.format = parse_format(*fields);
   for (const auto& [key, value] : fields->value().items()) {
-    if (key == "group_size" || key == "bits" || key == "mode" || key == kQuantizeInput) continue;
+    if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) continue;
     if (value.is_boolean()) {
       result.overrides[key] = value.get<bool>() ? std::optional(result.format) : std::nullopt;
       continue;

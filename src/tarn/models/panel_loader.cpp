@@ -12,25 +12,29 @@ constexpr uint64_t batch_bytes = uint64_t{16} << 20;
 constexpr auto patience = std::chrono::milliseconds(500);
 constexpr uint64_t megabyte = 1000 * 1000;
 
-// Lets go of rows [first, last) of a tensor with `rows` rows.
+// Lets go of what rows [first, last) of a matrix with `rows` rows take of a tensor, about.
 void release(const TensorInfo& info, int64_t rows, int64_t first, int64_t last) {
-  const size_t row_bytes = info.bytes.size() / static_cast<size_t>(rows);
-  info.owner->release(info.bytes.subspan(static_cast<size_t>(first) * row_bytes,
-                                         static_cast<size_t>(last - first) * row_bytes));
+  const auto at = [&](int64_t row) {
+    return static_cast<size_t>(static_cast<double>(info.bytes.size()) * static_cast<double>(row) /
+                               static_cast<double>(rows));
+  };
+  info.owner->release(info.bytes.subspan(at(first), at(last) - at(first)));
 }
 
 }  // namespace
 
-PanelArray PanelLoader::add(const AffineMatrix& matrix, Source source) {
+PanelArray PanelLoader::add(StoredMatrix stored) {
+  const auto source = std::make_shared<const StoredMatrix>(std::move(stored));
+  const CodedMatrix matrix = coded_rows(*source, 0, source->rows);
   PanelArray panels = allocate_panels(matrix, arena_);
-  const auto count = static_cast<int64_t>(quant::panel_count(static_cast<size_t>(matrix.rows())));
+  const auto count = static_cast<int64_t>(quant::panel_count(static_cast<size_t>(matrix.rows)));
   const uint64_t bytes = panels.panels.nbytes();
   const uint64_t panel_bytes = std::max<uint64_t>(1, bytes / std::max<uint64_t>(1, count));
   for (int64_t first = 0; first < count;) {
     const uint64_t room = batch_bytes - std::min(batch_bytes, pending_bytes_);
     const auto fit = static_cast<int64_t>(std::max<uint64_t>(1, room / panel_bytes));
     const int64_t last = std::min(first + fit, count);
-    pieces_.push_back({matrix, panels, source, first, last});
+    pieces_.push_back({source, matrix, panels, first, last});
     pending_bytes_ += static_cast<uint64_t>(last - first) * panel_bytes;
     first = last;
     if (pending_bytes_ >= batch_bytes) pack();
@@ -52,12 +56,11 @@ void PanelLoader::pack() {
   }
   eval(work);
   for (const Piece& piece : pieces_) {
-    const int64_t rows = piece.matrix.rows();
+    const int64_t rows = piece.matrix.rows;
     const int64_t last = std::min(piece.last * quant::panel_rows, rows);
-    for (const TensorInfo* info :
-         {&piece.source.codes, &piece.source.scales, &piece.source.biases}) {
+    for (const TensorInfo& info : piece.source->parts) {
       // The first piece's start again behind the last: pages across a border belong to two pieces.
-      release(*info, rows, last == rows ? 0 : piece.first * quant::panel_rows, last);
+      release(info, rows, last == rows ? 0 : piece.first * quant::panel_rows, last);
     }
   }
   pieces_.clear();

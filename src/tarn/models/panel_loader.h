@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "tarn/base/progress.h"
-#include "tarn/io/checkpoint.h"
 #include "tarn/memory/pool.h"
-#include "tarn/ops/panel_packing.h"
+#include "tarn/models/stored_matrix.h"
 
 namespace tarn {
 
@@ -19,24 +18,18 @@ class PanelLoader {
   // `total_bytes`: what the progress line counts up to.
   explicit PanelLoader(uint64_t total_bytes) : total_bytes_(total_bytes) {}
 
-  // The file's tensors that a matrix views.
-  struct Source {
-    TensorInfo codes;
-    TensorInfo scales;
-    TensorInfo biases;
-  };
   // Takes a matrix on: its panels have their place now and their content after the next finish().
   // Pages of the source are let go as soon as they are packed.
-  PanelArray add(const AffineMatrix& matrix, Source source);
+  PanelArray add(StoredMatrix matrix);
   bool empty() const { return done_bytes_ == 0 && pieces_.empty(); }
   // Packs all that is left.
   void finish();
 
  private:
   struct Piece {
-    AffineMatrix matrix;
+    std::shared_ptr<const StoredMatrix> source;
+    CodedMatrix matrix;
     PanelArray panels;
-    Source source;
     int64_t first;  // panels [first, last)
     int64_t last;
   };

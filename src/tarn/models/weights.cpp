@@ -177,13 +177,22 @@ std::optional<PanelArray> Weights::packed(std::string_view module, int64_t rows,
                     matrix.format, rows, columns};
 }
 
-std::optional<QuantizationFormat> Weights::format_of(std::string_view module) const {
-  if (!quantization_ || !has(std::string(module) + ".scales")) return std::nullopt;
+std::optional<quant::Format> Weights::format_of(std::string_view module) const {
+  if (!quantization_) return std::nullopt;
   for (const std::string_view prefix : prefixes) {
     const std::string full = std::string(prefix) + std::string(module);
-    if (checkpoint_.find(full + ".scales") != nullptr) return quantization_->of(full);
+    if (has_quantized_weights(checkpoint_, full)) return quantization_->of(full);
   }
   return std::nullopt;
+}
+
+StoredMatrix Weights::stored(std::string_view module, const quant::Format& format) {
+  constexpr std::string_view suffix = ".weight";
+  const TensorInfo& weight = require(std::string(module) + std::string(suffix));
+  StoredMatrix matrix =
+      stored_matrix(checkpoint_, weight.name.substr(0, weight.name.size() - suffix.size()), format);
+  for (const TensorInfo& part : matrix.parts) used_.insert(part.name);
+  return matrix;
 }
 
 std::vector<std::string> Weights::unused() const {

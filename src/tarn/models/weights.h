@@ -34,15 +34,15 @@ class Weights {
   array get_f32(std::string_view name, const Shape& shape);
   // The panels of `module` in a packed checkpoint, used in place; nothing when there are none.
   std::optional<PanelArray> packed(std::string_view module, int64_t rows, int64_t columns);
-  // Where the tensor lies in its file.
-  const TensorInfo& source(std::string_view name) { return require(name); }
+  // The quantized matrix of `module`. Errors as stored_matrix().
+  StoredMatrix stored(std::string_view module, const quant::Format& format);
   // Packs quantized matrices.
   PanelLoader& panels() { return panels_; }
   // Call when all is loaded: only then do panels have their content. A file that was not in the
   // page cache is read now, in its own order, which the first token would do in another.
   void finish();
   // How `module` ("layers.0.mlp.up_proj") is quantized; nothing when it is not.
-  std::optional<QuantizationFormat> format_of(std::string_view module) const;
+  std::optional<quant::Format> format_of(std::string_view module) const;
 
   // Tensors that no one asked for, grouped for people: "model.visual.* (153 tensors)". Call when
   // all is loaded.

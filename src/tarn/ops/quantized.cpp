@@ -2,8 +2,8 @@
 
 #include "tarn/base/error.h"
 #include "tarn/core/op.h"
-#include "tarn/memory/pool.h"
 #include "tarn/ops/checks.h"
+#include "tarn/ops/coded.h"
 #include "tarn/ops/elementwise.h"
 #include "tarn/ops/index.h"
 #include "tarn/ops/matmul.h"
@@ -15,14 +15,8 @@ namespace {
 
 const Op quantize_op{.name = "quantize"};
 const Op dequantize_op{.name = "dequantize"};
-const Op pack_panels_op{.name = "pack_panels"};
 const Op quantized_matmul_op{.name = "quantized_matmul"};
 const Op quantized_embedding_op{.name = "quantized_embedding"};
-
-quant::ScaleType scale_type(Dtype dtype) {
-  if (dtype == Dtype::f16) return quant::ScaleType::f16;
-  return dtype == Dtype::bf16 ? quant::ScaleType::bf16 : quant::ScaleType::f32;
-}
 
 PanelAttributes attributes_of(const PanelArray& w, bool exact) {
   return {w.format, w.rows, w.columns, exact};
@@ -73,18 +67,7 @@ array dequantize(const AffineMatrix& w) {
       {w.rows(), w.columns()}, w.scales.dtype(), AffineAttributes{w.bits, w.group_size});
 }
 
-PanelArray pack_panels(const AffineMatrix& w) {
-  check_affine_matrix(w, "w");
-  const quant::PanelFormat format{w.bits, w.group_size, scale_type(w.scales.dtype())};
-  const size_t bytes =
-      quant::packed_size(format, static_cast<size_t>(w.rows()), static_cast<size_t>(w.columns()));
-  memory::count_copied(bytes);
-  PanelArray packed{array(0.0F), format, w.rows(), w.columns()};
-  packed.panels =
-      make_array(pack_panels_op, {contiguous(w.codes), contiguous(w.scales), contiguous(w.biases)},
-                 {static_cast<int64_t>(bytes)}, Dtype::u8, attributes_of(packed, false));
-  return packed;
-}
+PanelArray pack_panels(const AffineMatrix& w) { return pack_panels(coded(w)); }
 
 std::vector<array> quantized_matmul(const array& x, const std::vector<PanelArray>& w, bool exact) {
   require_float(x, "quantized_matmul", "x");

@@ -20,14 +20,6 @@ struct PanelAttributes {
   bool exact;
 };
 
-struct PanelRangeAttributes {
-  quant::PanelFormat format;
-  int64_t rows;
-  int64_t columns;
-  int64_t first;  // panels [first, last)
-  int64_t last;
-};
-
 // A product of one x with several matrices of the same K and group size, exact or not alike.
 struct QuantizedMatmulAttributes {
   std::vector<PanelAttributes> matrices;

@@ -89,7 +89,7 @@ PlannedModel::PlannedModel(const ModelConfig& config, WeightFormat weight_format
       kv(kv_type),
       weights(weight_bytes(cost, format)) {
   for (const Matrix& matrix : cost.matrices) {
-    const bool quantized = affine_format(format, matrix).has_value();
+    const bool quantized = matrix_format(format, matrix).has_value();
     if (matrix.use == MatrixUse::layer) {
       (quantized ? quantized_macs : dense_macs) += matrix.size();
     } else if (matrix.use != MatrixUse::embedding) {

@@ -5,9 +5,7 @@
 #include <cmath>
 
 #include "tarn/base/error.h"
-#include "tarn/compress/recipe.h"
-#include "tarn/io/quote.h"
-#include "tarn/quant/panel.h"
+#include "tarn/quant/codec.h"
 
 namespace tarn::plan {
 namespace {
@@ -23,27 +21,21 @@ quant::ScaleType scale_type(StorageType type) {
   return type == StorageType::f16 ? quant::ScaleType::f16 : quant::ScaleType::bf16;
 }
 
-QuantizationFormat mlx_format(const quant::AffineFormat& format) {
-  return {.mode = "affine", .group_size = format.group_size, .bits = format.bits};
-}
-
 // Overrides are named as in the checkpoint, with any of several prefixes before "layers.0...".
-std::optional<QuantizationFormat> format_of(const QuantizationConfig& quantization,
-                                            const std::string& module) {
+std::optional<quant::Format> format_of(const QuantizationConfig& quantization,
+                                       const std::string& module) {
   for (const auto& [name, format] : quantization.overrides) {
     if (name == module || name.ends_with("." + module)) return format;
   }
   return quantization.format;
 }
 
-void require_computable(const QuantizationFormat& format) {
-  constexpr std::array<int64_t, 6> bits{2, 3, 4, 5, 6, 8};
-  const bool known = std::find(bits.begin(), bits.end(), format.bits) != bits.end();
-  if (format.mode != "affine" || !known) {
+void require_computable(const quant::Format& format) {
+  try {
+    quant::make_codec(format, quant::ScaleType::bf16)->check(quant::panel_rows, 0);
+  } catch (const Error& error) {
     fail(ErrorCode::unsupported,
-         "quantization mode \"{}\" with {} bits: Tarn does not compute with it; plan for the "
-         "unquantized model, or name formats with --format",
-         format.mode, format.bits);
+         "{}; plan for the unquantized model, or name formats with --format", error.what());
   }
 }
 
@@ -54,13 +46,13 @@ struct MatrixBytes {
 
 MatrixBytes matrix_bytes(const WeightFormat& format, const Matrix& matrix) {
   const double dense = bytes_of(format.dense);
-  const auto affine = affine_format(format, matrix);
-  if (!affine) return {matrix.size() * dense, matrix.size() * dense};
-  const size_t panels =
-      quant::packed_size({affine->bits, affine->group_size, scale_type(format.dense)},
-                         static_cast<size_t>(matrix.rows), static_cast<size_t>(matrix.columns));
-  const double file = matrix.size() * (affine->bits / 8.0 + 2 * dense / affine->group_size);
-  return {static_cast<double>(panels), file};
+  const auto quantized = matrix_format(format, matrix);
+  if (!quantized) return {matrix.size() * dense, matrix.size() * dense};
+  const auto codec = quant::make_codec(*quantized, scale_type(format.dense));
+  const auto rows = static_cast<size_t>(matrix.rows);
+  const auto columns = static_cast<size_t>(matrix.columns);
+  return {static_cast<double>(quant::packed_size(codec->panel_format(), rows, columns)),
+          static_cast<double>(codec->bytes(rows, columns))};
 }
 
 }  // namespace
@@ -69,13 +61,9 @@ WeightFormat parse_weight_format(std::string_view text) {
   for (const auto& [name, type] : dense_formats) {
     if (name == text) return {std::string(name), type, std::nullopt};
   }
-  if (!text.starts_with("affine")) {
-    fail(ErrorCode::invalid_argument,
-         "format {}: not known: write bf16, f16, f32 or affine:BITS:GROUP", quote(text));
-  }
-  const quant::AffineFormat affine = compress::parse_format(text);
-  return {compress::format_text(affine), StorageType::bf16,
-          QuantizationConfig{.format = mlx_format(affine), .overrides = {}}};
+  const quant::Format format = quant::parse_format(text);
+  return {format_text(format), StorageType::bf16,
+          QuantizationConfig{.format = format, .overrides = {}}};
 }
 
 WeightFormat own_weight_format(const ModelConfig& config) {
@@ -97,8 +85,7 @@ WeightFormat own_weight_format(const ModelConfig& config) {
     if (override) require_computable(*override);
     mixed = mixed || override != config.quantization->format;
   }
-  const QuantizationFormat& base = config.quantization->format;
-  format.name = fmt::format("affine:{}:{}{}", base.bits, base.group_size, mixed ? " mixed" : "");
+  format.name = format_text(config.quantization->format) + (mixed ? " mixed" : "");
   return format;
 }
 
@@ -110,11 +97,13 @@ std::vector<WeightFormat> usual_weight_formats() {
   return formats;
 }
 
-std::optional<quant::AffineFormat> affine_format(const WeightFormat& format, const Matrix& matrix) {
+std::optional<quant::Format> matrix_format(const WeightFormat& format, const Matrix& matrix) {
   if (!format.quantization) return std::nullopt;
   const auto found = format_of(*format.quantization, matrix.module);
-  if (!found || matrix.columns % found->group_size != 0) return std::nullopt;
-  return quant::AffineFormat{static_cast<int>(found->bits), static_cast<int>(found->group_size)};
+  if (!found) return std::nullopt;
+  const auto codec = quant::make_codec(*found, scale_type(format.dense));
+  if (!codec->misfit(static_cast<size_t>(matrix.columns)).empty()) return std::nullopt;
+  return found;
 }
 
 WeightBytes weight_bytes(const ShapeCost& cost, const WeightFormat& format) {

@@ -8,7 +8,7 @@
 
 #include "tarn/io/storage_type.h"
 #include "tarn/plan/shape_cost.h"
-#include "tarn/quant/affine.h"
+#include "tarn/quant/format.h"
 
 namespace tarn::plan {
 
@@ -18,7 +18,7 @@ struct WeightFormat {
   std::optional<QuantizationConfig> quantization;  // nothing: nothing is quantized
 };
 
-// "f32", "f16", "bf16", or a format of `tarn quantize` ("affine:4:64", "affine4"). invalid_argument
+// "f32", "f16", "bf16", or a format of quantized weights (quant/format.h). invalid_argument
 // for another one.
 WeightFormat parse_weight_format(std::string_view text);
 // What config.json states. unsupported when it is quantized in a way that Tarn does not compute.
@@ -27,7 +27,7 @@ WeightFormat own_weight_format(const ModelConfig& config);
 std::vector<WeightFormat> usual_weight_formats();
 
 // How a matrix is stored; nothing: dense. So is one whose inputs do not fill groups.
-std::optional<quant::AffineFormat> affine_format(const WeightFormat& format, const Matrix& matrix);
+std::optional<quant::Format> matrix_format(const WeightFormat& format, const Matrix& matrix);
 
 struct WeightBytes {
   double memory = 0;    // panels (rows padded to 16), dense matrices, vectors as float32

@@ -42,10 +42,12 @@ std::string describe_format(const ModelConfig& config) {
   if (!config.quantization) {
     return config.dtype ? std::string(storage_type_name(*config.dtype)) : "dense";
   }
-  const QuantizationFormat& format = config.quantization->format;
+  const quant::Format& format = config.quantization->format;
   const bool mixed = !config.quantization->overrides.empty();
-  return fmt::format("{} {}-bit g{}{}", format.mode, format.bits, format.group_size,
-                     mixed ? ", mixed" : "");
+  const std::string name = format.mode == quant::FormatMode::affine
+                               ? fmt::format("affine {}-bit g{}", format.bits, format.group_size)
+                               : format_text(format);
+  return name + (mixed ? ", mixed" : "");
 }
 
 }  // namespace tarn::blocks

@@ -7,22 +7,15 @@ namespace tarn::blocks {
 namespace {
 
 PanelArray load_panels(const Builder& builder, const std::string& module,
-                       const QuantizationFormat& format, int64_t rows, int64_t columns) {
-  if (format.mode != "affine") {
-    fail(ErrorCode::unsupported, "\"{}\": quantization mode \"{}\" is not supported; affine is",
-         module, format.mode);
+                       const quant::Format& format, int64_t rows, int64_t columns) {
+  StoredMatrix matrix = builder.weights.stored(module, format);
+  if (matrix.rows != rows || matrix.columns != columns) {
+    fail(ErrorCode::corrupt,
+         "\"{}\" is a matrix of {} x {} in {}, config.json asks for {} x {}; the two do not belong "
+         "together",
+         matrix.module, matrix.rows, matrix.columns, format_text(format), rows, columns);
   }
-  const auto bits = static_cast<int>(format.bits);
-  const auto group = static_cast<int>(format.group_size);
-  quant::check_affine({bits, group}, static_cast<size_t>(columns));
-  const Shape groups = {rows, columns / group};
-  const AffineMatrix matrix{builder.weights.get(module + ".weight", {rows, columns / 32 * bits}),
-                            builder.weights.get(module + ".scales", groups),
-                            builder.weights.get(module + ".biases", groups), bits, group};
-  check_affine_matrix(matrix, module.c_str());
-  return builder.weights.panels().add(matrix, {builder.weights.source(module + ".weight"),
-                                               builder.weights.source(module + ".scales"),
-                                               builder.weights.source(module + ".biases")});
+  return builder.weights.panels().add(std::move(matrix));
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#include "tarn/quant/codec.h"
+
+#include "tarn/base/error.h"
+#include "tarn/quant/codec_affine.h"
+
+namespace tarn::quant {
+
+size_t part_type_bytes(PartType type) {
+  switch (type) {
+    case PartType::u8:
+    case PartType::i8:
+      return 1;
+    case PartType::f16:
+    case PartType::bf16:
+      return 2;
+    default:
+      return 4;
+  }
+}
+
+size_t Codec::bytes(size_t rows, size_t columns) const {
+  size_t total = 0;
+  for (const Part& part : parts(rows, columns)) total += part.bytes();
+  return total;
+}
+
+std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_type) {
+  switch (format.mode) {
+    case FormatMode::affine:
+      return make_affine_codec({format.bits, format.group_size}, scale_type);
+    default:
+      fail(ErrorCode::unsupported, "format {}: Tarn does not compute with it", format_text(format));
+  }
+}
+
+}  // namespace tarn::quant

@@ -1,0 +1,118 @@
+#include "tarn/quant/format.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "tarn/base/error.h"
+
+namespace tarn::quant {
+namespace {
+
+constexpr std::string_view affine_name = "affine";
+constexpr std::string_view ggml_prefix = "ggml:";
+constexpr int default_group = 64;
+
+struct FloatMode {
+  FormatMode mode;
+  std::string_view name;
+  int bits;
+  int group_size;
+};
+constexpr std::array float_modes{
+    FloatMode{FormatMode::mxfp4, "mxfp4", 4, 32}, FloatMode{FormatMode::mxfp8, "mxfp8", 8, 32},
+    FloatMode{FormatMode::nvfp4, "nvfp4", 4, 16}, FloatMode{FormatMode::fp8, "fp8", 8, 128}};
+
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+template <size_t count>
+bool one_of(const std::array<int, count>& values, std::optional<int> value) {
+  return value && std::find(values.begin(), values.end(), *value) != values.end();
+}
+
+std::optional<Format> parse_affine(std::string_view rest) {
+  std::optional<int> group = default_group;
+  if (rest.starts_with(':')) {
+    rest.remove_prefix(1);
+    const size_t colon = rest.find(':');
+    group = colon == std::string_view::npos ? std::nullopt : number(rest.substr(colon + 1));
+    rest = rest.substr(0, colon);
+  }
+  const std::optional<int> bits = number(rest);
+  if (!one_of(std::array{2, 3, 4, 5, 6, 8}, bits) || !one_of(std::array{32, 64, 128}, group)) {
+    return std::nullopt;
+  }
+  return affine_format(*bits, *group);
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
+// Types that stand for quantized weights of a model.
+bool is_weight_format(GgmlType type) {
+  return info(type).block_values > 1 && type != GgmlType::q8_1 && type != GgmlType::q8_k;
+}
+
+}  // namespace
+
+Format affine_format(int bits, int group_size) {
+  return {.mode = FormatMode::affine, .bits = bits, .group_size = group_size};
+}
+
+Format float_format(FormatMode mode) {
+  const auto found = std::find_if(float_modes.begin(), float_modes.end(),
+                                  [&](const FloatMode& one) { return one.mode == mode; });
+  return {.mode = mode, .bits = found->bits, .group_size = found->group_size};
+}
+
+Format ggml_format(GgmlType type) {
+  return {.mode = FormatMode::ggml, .bits = 0, .group_size = 0, .type = type};
+}
+
+Format parse_format(std::string_view text) {
+  if (text.starts_with(affine_name)) {
+    if (const auto format = parse_affine(text.substr(affine_name.size()))) return *format;
+  }
+  for (const FloatMode& one : float_modes) {
+    if (text == one.name) return float_format(one.mode);
+  }
+  const std::string_view name =
+      text.starts_with(ggml_prefix) ? text.substr(ggml_prefix.size()) : text;
+  if (const auto type = ggml_type_from_name(name); type && is_weight_format(*type)) {
+    return ggml_format(*type);
+  }
+  std::string types;
+  for (const GgmlTypeInfo& one : ggml_types()) {
+    if (!is_weight_format(one.type)) continue;
+    types += types.empty() ? "" : ", ";
+    types += lower(one.name);
+  }
+  fail(ErrorCode::invalid_argument,
+       "format \"{}\": not known: write affine:BITS:GROUP with 2, 3, 4, 5, 6 or 8 bits and groups "
+       "of 32, 64 or 128, affineBITS for groups of 64, mxfp4, mxfp8, nvfp4, or a type of GGUF: {}",
+       text, types);
+}
+
+std::string format_text(const Format& format) {
+  for (const FloatMode& one : float_modes) {
+    if (format.mode == one.mode) return std::string(one.name);
+  }
+  if (format.mode == FormatMode::ggml) {
+    std::string name = lower(info(format.type).name);
+    const bool taken = std::any_of(float_modes.begin(), float_modes.end(),
+                                   [&](const FloatMode& one) { return one.name == name; });
+    return taken ? fmt::format("{}{}", ggml_prefix, name) : name;
+  }
+  return fmt::format("{}:{}:{}", affine_name, format.bits, format.group_size);
+}
+
+}  // namespace tarn::quant
