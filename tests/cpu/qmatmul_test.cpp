@@ -17,7 +17,10 @@ namespace tarn::cpu {
 namespace {
 
 using quant::AffineFormat;
+using quant::BiasKind;
+using quant::CodeValues;
 using quant::PanelFormat;
+using quant::ScaleKind;
 using quant::ScaleType;
 
 constexpr size_t most_tokens = 33;
@@ -93,6 +96,109 @@ struct Activations {
                                               p.matrix.format.group_size, 0, tokens, view);
   }
 };
+
+// A kind of panel beside the affine ones.
+struct Kind {
+  const char* name;
+  PanelFormat format;
+};
+
+constexpr std::array kinds = {
+    Kind{"q4_0",
+         {4, 32, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::linear, 8}},
+    Kind{"q8_0",
+         {8, 32, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::linear, 128}},
+    Kind{"q2_k", {2, 16, ScaleType::f16, ScaleKind::super, BiasKind::mins}},
+    Kind{"q3_k",
+         {3, 16, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 4}},
+    Kind{"q4_k", {4, 32, ScaleType::f16, ScaleKind::super, BiasKind::mins}},
+    Kind{"q5_k", {5, 32, ScaleType::f16, ScaleKind::super, BiasKind::mins}},
+    Kind{"q6_k",
+         {6, 16, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 32}},
+    Kind{"tq2_0",
+         {2, 128, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 1}},
+    Kind{"iq4_nl",
+         {4, 32, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"iq2_xs",
+         {3, 16, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::table_i8, 0,
+          0.125F}},
+    Kind{"mxfp4",
+         {4, 32, ScaleType::e8m0, ScaleKind::group, BiasKind::offset, CodeValues::table_i8, 0,
+          0.5F}},
+    Kind{"nvfp4",
+         {4, 16, ScaleType::e4m3, ScaleKind::group, BiasKind::offset, CodeValues::table_i8, 0,
+          0.3F}},
+    Kind{"lut1", {1, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut2", {2, 32, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut3",
+         {3, 64, ScaleType::bf16, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut5",
+         {5, 128, ScaleType::f32, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut6", {6, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut8", {8, 128, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+};
+
+template <typename T>
+std::vector<T> random_values(size_t count, std::mt19937& random, double largest) {
+  std::uniform_real_distribution<double> values(-largest, largest);
+  std::vector<T> all(count);
+  for (T& one : all) {
+    if constexpr (std::is_integral_v<T>) {
+      one = static_cast<T>(values(random));
+    } else {
+      one = from_float<T>(static_cast<float>(values(random)));
+    }
+  }
+  return all;
+}
+
+Problem problem_of(const PanelFormat& format, size_t rows, size_t inputs) {
+  Problem p;
+  std::mt19937 random(static_cast<uint32_t>(rows * 1000 + inputs));
+  const size_t groups = inputs / static_cast<size_t>(format.group_size);
+  const size_t supers = (inputs + 255) / 256;
+  p.panels = aligned_bytes(quant::packed_size(format, rows, inputs));
+  p.matrix = {format, p.panels.get(), rows, inputs};
+  for (size_t panel = 0; panel < quant::panel_count(rows); ++panel) {
+    std::vector<uint8_t> codes(16 * inputs);
+    for (uint8_t& code : codes) code = static_cast<uint8_t>(random() & ((1U << format.bits) - 1));
+    const auto f32 = random_values<float>(16 * groups, random, 0.1);
+    const auto f16 = random_values<float16>(16 * groups, random, 0.1);
+    const auto bf16 = random_values<bfloat16>(16 * groups, random, 0.1);
+    auto bytes = random_values<int8_t>(16 * groups, random, 127);
+    std::vector<uint8_t> exponents(16 * groups);
+    for (size_t i = 0; i < exponents.size(); ++i) {
+      exponents[i] = format.scale_type == ScaleType::e8m0
+                         ? static_cast<uint8_t>(i % 17 == 0 ? 0 : 110 + random() % 12)
+                         : static_cast<uint8_t>(random() & 0x7f & ~1U);
+    }
+    const auto d = random_values<float16>(16 * supers, random, 0.01);
+    const auto dmin = random_values<float16>(16 * supers, random, 0.01);
+    const auto table = random_values<int8_t>(256, random, 127);
+    quant::PanelRows from{std::min<size_t>(16, rows - panel * 16), codes.data()};
+    from.scales = format.scales == ScaleKind::super      ? static_cast<const void*>(bytes.data())
+                  : format.scale_type == ScaleType::f16  ? static_cast<const void*>(f16.data())
+                  : format.scale_type == ScaleType::bf16 ? static_cast<const void*>(bf16.data())
+                  : format.scale_type == ScaleType::f32  ? static_cast<const void*>(f32.data())
+                                                         : exponents.data();
+    from.biases = exponents.data();
+    from.d = d.data();
+    from.dmin = dmin.data();
+    from.table = table.data();
+    quant::pack_panel(format, inputs, from,
+                      p.panels.get() + panel * quant::panel_stride(format, inputs));
+  }
+  p.weights.resize(rows * inputs);
+  for (size_t row = 0; row < rows; ++row) {
+    quant::unpack_row(format, inputs, p.panels.get(), row, &p.weights[row * inputs]);
+  }
+  p.x = random_values<float>(most_tokens * inputs, random, 1);
+  for (size_t k = 0; k < inputs; ++k) {
+    p.x[k] = 1;
+    p.x[inputs + k] = -1;
+  }
+  return p;
+}
 
 constexpr float untouched = -12345.0F;
 
@@ -172,6 +278,23 @@ TEST_P(QMatmul, SameBitsEverywhereAndNearTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bits, QMatmul, testing::Values(2, 3, 4, 5, 6, 8));
+
+class QMatmulKinds : public testing::TestWithParam<Kind> {};
+
+TEST_P(QMatmulKinds, SameBitsEverywhereAndNearTheReference) {
+  const PanelFormat& format = GetParam().format;
+  const bool super = format.scales == ScaleKind::super;
+  for (const size_t rows : {1, 17, 100}) {
+    // One whole segment; several; one that is not whole.
+    for (const size_t inputs : {256, 768, 128, 384}) {
+      if (super && inputs % 256 != 0) continue;
+      check(problem_of(format, rows, inputs));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Panels, QMatmulKinds, testing::ValuesIn(kinds),
+                         [](const auto& kind) { return kind.param.name; });
 
 // More tokens than a token block, a range of panels at a time, rows of the output far apart.
 TEST(QMatmulRanges, PanelRangesAndStridesDoNotMatter) {

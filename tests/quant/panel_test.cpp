@@ -120,7 +120,7 @@ TEST(Panel, LayoutIsFixed) {
 
 TEST(Panel, SizesCannotOverflow) {
   const PanelFormat format{4, 64, ScaleType::f16};
-  EXPECT_EQ(panel_group_bytes(format), 64U + 512U);
+  EXPECT_EQ(panel_layout(format, 64).segment, 64U + 512U);
   EXPECT_EQ(packed_size(format, 0, 64), 0U);
   constexpr size_t huge = std::numeric_limits<size_t>::max();
   EXPECT_THROW(packed_size(format, huge, 4096), Error);

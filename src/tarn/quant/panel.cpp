@@ -1,28 +1,43 @@
 #include "tarn/quant/panel.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
-#include <utility>
 
 #include "tarn/base/error.h"
 
 namespace tarn::quant {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "panels are little-endian");
 static_assert(sizeof(float) == 4 && sizeof(float16) == 2 && sizeof(bfloat16) == 2);
 
-size_t scale_bytes(ScaleType type) { return type == ScaleType::f32 ? 4 : 2; }
+size_t scale_bytes(ScaleType type) {
+  if (type == ScaleType::e8m0 || type == ScaleType::e4m3) return 1;
+  return type == ScaleType::f32 ? 4 : 2;
+}
+
+template <typename T>
+T load(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
 
 float load_scale(ScaleType type, const std::byte* at) {
-  if (type == ScaleType::f32) {
-    float value;
-    std::memcpy(&value, at, sizeof(value));
-    return value;
+  switch (type) {
+    case ScaleType::f32:
+      return load<float>(at);
+    case ScaleType::f16:
+      return to_float(load<float16>(at));
+    case ScaleType::bf16:
+      return to_float(load<bfloat16>(at));
+    case ScaleType::e8m0: {
+      const auto exponent = load<uint8_t>(at);
+      return std::bit_cast<float>(exponent == 0 ? 0x00400000U : uint32_t{exponent} << 23);
+    }
+    default:
+      return to_float(load<float8_e4m3>(at));
   }
-  uint16_t bits;
-  std::memcpy(&bits, at, sizeof(bits));
-  return type == ScaleType::f16 ? to_float(float16{bits}) : to_float(bfloat16{bits});
 }
 
 size_t checked_product(size_t a, size_t b, const char* what) {
@@ -32,6 +47,10 @@ size_t checked_product(size_t a, size_t b, const char* what) {
          a, b, what);
   }
   return product;
+}
+
+size_t filled_up(size_t bytes) {
+  return (bytes + panel_alignment - 1) / panel_alignment * panel_alignment;
 }
 
 // Adds a plane's bits to the 32 codes of one row of a block. Returns the end of the plane.
@@ -51,123 +70,162 @@ const uint8_t* unpack_plane(const uint8_t* plane, int row, int shift, int width,
   return plane;
 }
 
-// One 32-bit word for each row of a panel. Everything below is plain arithmetic on all 16 lanes, a
-// form that compilers turn into vector instructions of whatever width there is.
-using Lanes = uint32_t[panel_rows];
+void unpack_codes_of_row(int bits, const std::byte* block, size_t lane, uint8_t* codes) {
+  const int low = low_plane_bits(bits);
+  const int row = static_cast<int>(lane);
+  const auto* planes = unpack_plane(reinterpret_cast<const uint8_t*>(block), row, 0, low, codes);
+  if (low < bits) unpack_plane(planes, row, low, bits - low, codes);
+}
 
-constexpr uint32_t low_bits(int count) { return (uint64_t{1} << count) - 1; }
+struct GroupScale {
+  float scale;
+  float bias;
+};
 
-// The words of one block, turned: words[k][row] is word k of a row. Rows from `used` on are zero.
-template <int bits>
-void load_block(const uint32_t* codes, size_t row_words, size_t used, Lanes (&words)[bits]) {
-  const auto load_row = [&](size_t row) {
-    for (size_t k = 0; k < bits; ++k) words[k][row] = codes[row * row_words + k];
+// Of group `group` of a segment that has room for `groups`.
+GroupScale group_scale(const PanelFormat& format, const PanelLayout& layout, const std::byte* panel,
+                       const std::byte* header, size_t lane, size_t group, size_t groups) {
+  const auto row = [&](size_t index, size_t size) {
+    return header + (index * panel_rows + lane) * size;
   };
-  if (used == panel_rows) {
-    for (size_t row = 0; row < panel_rows; ++row) load_row(row);
-  } else {
-    std::memset(words, 0, sizeof(words));
-    for (size_t row = 0; row < used; ++row) load_row(row);
-  }
-}
-
-// Tile `t` of a block: the four codes of a row, one a byte.
-template <int bits, int t>
-void expand_tile(const Lanes (&words)[bits], Lanes& tile) {
-  constexpr int first = 4 * bits * t;  // in the bit stream of the block
-  constexpr int word = first / 32;
-  constexpr int shift = first % 32;
-  constexpr uint32_t pair = low_bits(2 * bits);
-  constexpr uint32_t single = low_bits(bits) * 0x00010001U;
-  for (size_t row = 0; row < panel_rows; ++row) {
-    uint32_t x = words[word][row] >> shift;
-    if constexpr (shift + 4 * bits > 32) x |= words[word + 1][row] << (32 - shift);
-    if constexpr (bits < 8) {
-      x = (x & pair) | (x >> (2 * bits) & pair) << 16;
-      x = (x & single) | (x >> bits & single) << 8;
-    }
-    tile[row] = x;
-  }
-}
-
-// Bits [shift, shift + width) of the codes of 8 tiles.
-template <int shift, int width>
-void pack_plane(const Lanes (&tiles)[block_tiles], uint8_t* out) {
-  constexpr uint32_t mask = low_bits(width) * 0x01010101U;
-  constexpr int tiles_per_vector = 8 / width;
-  for (int v = 0; v < width; ++v) {
-    Lanes vector = {};
-    for (int s = 0; s < tiles_per_vector; ++s) {
-      const Lanes& tile = tiles[v * tiles_per_vector + s];
-      for (size_t row = 0; row < panel_rows; ++row) {
-        vector[row] |= (tile[row] >> shift & mask) << (width * s);
+  const size_t size = scale_bytes(format.scale_type);
+  switch (format.scales) {
+    case ScaleKind::group:
+      if (format.bias == BiasKind::stored) {
+        return {load_scale(format.scale_type, row(2 * group, size)),
+                load_scale(format.scale_type, row(2 * group + 1, size))};
       }
+      return {load_scale(format.scale_type, row(group, size)) * format.multiplier, 0};
+    case ScaleKind::row:
+      return {load<float>(panel + layout.table + lane * sizeof(float)) * format.multiplier, 0};
+    case ScaleKind::super:
+      break;
+  }
+  const float d = to_float(load<float16>(row(0, sizeof(float16))));
+  const size_t halves = format.bias == BiasKind::mins ? 2 : 1;
+  const std::byte* subs = header + halves * panel_rows * sizeof(float16);
+  const float scale =
+      d * static_cast<float>(load<int8_t>(subs + group * panel_rows + lane)) * format.multiplier;
+  if (halves == 1) return {scale, 0};
+  const float dmin = to_float(load<float16>(row(1, sizeof(float16))));
+  const auto min = load<uint8_t>(subs + (groups + group) * panel_rows + lane);
+  return {scale, -(dmin * static_cast<float>(min))};
+}
+
+float value_of(const PanelFormat& format, const std::byte* panel, uint8_t code,
+               const GroupScale& s) {
+  float v = code;
+  if (format.values == CodeValues::table_i8) {
+    v = static_cast<float>(static_cast<int>(load<uint8_t>(panel + code)) - 128);
+  }
+  if (format.bias == BiasKind::offset) {
+    return (v - static_cast<float>(format.offset)) * s.scale;
+  }
+  return v * s.scale + s.bias;
+}
+
+// Why panels do not have the format; null: they do.
+const char* wrong(const PanelFormat& f) {
+  if (f.bits < 1 || f.bits > 8 || f.bits == 7) return "codes have 1 to 6 or 8 bits";
+  if (f.group_size != 16 && f.group_size != 32 && f.group_size != 64 && f.group_size != 128) {
+    return "groups have 16, 32, 64 or 128 inputs";
+  }
+  if (f.scale_type > ScaleType::e4m3) return "the scale type is unknown";
+  if (f.scales > ScaleKind::row || f.bias > BiasKind::offset || f.values > CodeValues::table_i8) {
+    return "the kind is unknown";
+  }
+  if (f.bias == BiasKind::stored && f.scales != ScaleKind::group) {
+    return "stored biases need a scale for each group";
+  }
+  if (f.bias == BiasKind::stored && f.scale_type > ScaleType::bf16) {
+    return "stored biases are f32, f16 or bf16";
+  }
+  if (f.bias == BiasKind::mins && f.scales != ScaleKind::super) {
+    return "mins need scales in two levels";
+  }
+  if (f.values == CodeValues::table_i8 && (f.bias != BiasKind::offset || f.offset != 0)) {
+    return "a table has no bias";
+  }
+  if (f.offset < 0 || f.offset > 128) return "the offset is outside 0 to 128";
+  if (f.multiplier != 1 && f.bias == BiasKind::stored) return "stored biases have no multiplier";
+  return nullptr;
+}
+
+size_t segment_inputs_of(const PanelFormat& format, size_t inputs) {
+  const auto group = static_cast<size_t>(format.group_size);
+  const size_t least = std::max<size_t>(group, block_inputs);
+  switch (format.scales) {
+    case ScaleKind::super:
+      return super_inputs;
+    case ScaleKind::row:
+      return std::max(inputs, least);
+    case ScaleKind::group:
+      break;
+  }
+  if (format.bias == BiasKind::stored) return least;
+  const size_t groups = panel_alignment / (panel_rows * scale_bytes(format.scale_type));
+  return std::max(least, std::max<size_t>(groups, 1) * group);
+}
+
+size_t segment_header_of(const PanelFormat& format, size_t segment_inputs) {
+  const size_t groups = segment_inputs / static_cast<size_t>(format.group_size);
+  const size_t row = panel_rows * scale_bytes(format.scale_type);
+  switch (format.scales) {
+    case ScaleKind::row:
+      return 0;
+    case ScaleKind::super: {
+      const size_t kinds = format.bias == BiasKind::mins ? 2 : 1;
+      return filled_up(kinds * panel_rows * (sizeof(float16) + groups));
     }
-    std::memcpy(out, vector, sizeof(vector));
-    out += tile_bytes;
+    case ScaleKind::group:
+      break;
   }
-}
-
-// `codes`: the first row's word where the block begins.
-template <int bits>
-void pack_block(const uint32_t* codes, size_t row_words, size_t used, uint8_t* out) {
-  Lanes words[bits];
-  load_block<bits>(codes, row_words, used, words);
-  Lanes tiles[block_tiles];
-  [&]<int... t>(std::integer_sequence<int, t...>) { (expand_tile<bits, t>(words, tiles[t]), ...); }
-  (std::make_integer_sequence<int, block_tiles>());
-  constexpr int low = low_plane_bits(bits);
-  pack_plane<0, low>(tiles, out);
-  if constexpr (low < bits) pack_plane<low, bits - low>(tiles, out + low * tile_bytes);
-}
-
-using PackBlock = void (*)(const uint32_t*, size_t, size_t, uint8_t*);
-
-PackBlock pack_block_of(int bits) {
-  switch (bits) {
-    case 2:
-      return pack_block<2>;
-    case 3:
-      return pack_block<3>;
-    case 4:
-      return pack_block<4>;
-    case 5:
-      return pack_block<5>;
-    case 6:
-      return pack_block<6>;
-    default:
-      return pack_block<8>;
-  }
-}
-
-// Scale `group` of each row: out[row] = from[row * groups + group].
-template <typename T>
-void pack_scales(const void* from, size_t groups, size_t group, size_t used, uint8_t* out) {
-  T values[panel_rows] = {};
-  const T* at = static_cast<const T*>(from) + group;
-  for (size_t row = 0; row < used; ++row) values[row] = at[row * groups];
-  std::memcpy(out, values, sizeof(values));
+  return filled_up(groups * row * (format.bias == BiasKind::stored ? 2 : 1));
 }
 
 }  // namespace
 
 void check_panel(const PanelFormat& format, size_t inputs) {
-  check_affine({format.bits, format.group_size}, inputs);
-  if (format.scale_type > ScaleType::bf16) {
-    fail(ErrorCode::invalid_argument, "panels: scale type {} is unknown; use f32, f16 or bf16",
-         static_cast<int>(format.scale_type));
+  if (const char* why = wrong(format)) {
+    fail(ErrorCode::invalid_argument,
+         "panels: {} bits in groups of {} with scales of kind {}: {}; use another format",
+         format.bits, format.group_size, static_cast<int>(format.scales), why);
+  }
+  const auto unit = static_cast<size_t>(
+      format.scales == ScaleKind::super ? super_inputs : std::max(format.group_size, block_inputs));
+  if (inputs % unit != 0) {
+    fail(ErrorCode::invalid_argument,
+         "panels: {} inputs are no multiple of {}, which the format needs; take another one",
+         inputs, unit);
   }
 }
 
-size_t panel_group_bytes(const PanelFormat& format) {
-  const auto codes = static_cast<size_t>(panel_rows * format.group_size * format.bits / 8);
-  return 2 * panel_rows * scale_bytes(format.scale_type) + codes;
+PanelLayout panel_layout(const PanelFormat& format, size_t inputs) {
+  check_panel(format, inputs);
+  PanelLayout layout{};
+  if (format.values == CodeValues::table_i8) layout.table = filled_up(size_t{1} << format.bits);
+  layout.panel_header =
+      layout.table + (format.scales == ScaleKind::row ? panel_rows * sizeof(float) : 0);
+  layout.segment_inputs = segment_inputs_of(format, inputs);
+  layout.segment_header = segment_header_of(format, layout.segment_inputs);
+  const size_t input_bytes = 2 * static_cast<size_t>(format.bits);
+  layout.segment =
+      layout.segment_header + checked_product(layout.segment_inputs, input_bytes, "bytes an input");
+  const size_t whole = inputs / layout.segment_inputs;
+  const size_t rest = inputs % layout.segment_inputs;
+  const size_t segments = checked_product(whole, layout.segment, "bytes a segment");
+  const size_t last = rest == 0 ? 0 : layout.segment_header + rest * input_bytes;
+  if (__builtin_add_overflow(segments, layout.panel_header + last, &layout.stride)) {
+    fail(ErrorCode::invalid_argument,
+         "panels: {} inputs take more bytes than there can be; check "
+         "the matrix's shape",
+         inputs);
+  }
+  return layout;
 }
 
 size_t panel_stride(const PanelFormat& format, size_t inputs) {
-  check_panel(format, inputs);
-  return checked_product(inputs / static_cast<size_t>(format.group_size), panel_group_bytes(format),
-                         "bytes a group");
+  return panel_layout(format, inputs).stride;
 }
 
 size_t panel_count(size_t rows) { return rows / panel_rows + (rows % panel_rows != 0 ? 1 : 0); }
@@ -176,64 +234,26 @@ size_t packed_size(const PanelFormat& format, size_t rows, size_t inputs) {
   return checked_product(panel_count(rows), panel_stride(format, inputs), "bytes a panel");
 }
 
-void pack_affine(const PanelFormat& format, size_t rows, size_t inputs, const uint32_t* codes,
-                 const void* scales, const void* biases, std::byte* panels, size_t first_panel,
-                 size_t last_panel) {
-  const size_t stride = panel_stride(format, inputs);
-  if (last_panel > panel_count(rows)) {
-    fail(ErrorCode::invalid_argument,
-         "panels: panel {} is asked for, a matrix of {} rows has {}; pass a range within",
-         last_panel - 1, rows, panel_count(rows));
-  }
-  if (reinterpret_cast<uintptr_t>(panels) % panel_alignment != 0) {
-    fail(ErrorCode::invalid_argument, "panels: the buffer is not aligned to {} bytes; align it",
-         panel_alignment);
-  }
-  const size_t row_words = packed_words(inputs, format.bits);
-  const auto group_size = static_cast<size_t>(format.group_size);
-  const size_t groups = inputs / group_size;
-  const size_t scale_size = scale_bytes(format.scale_type);
-  const size_t group_blocks = group_size / block_inputs;
-  const size_t block_bytes = static_cast<size_t>(format.bits) * tile_bytes;
-  const PackBlock pack = pack_block_of(format.bits);
-  const auto pack_row_scales = scale_size == 4 ? pack_scales<uint32_t> : pack_scales<uint16_t>;
-  for (size_t panel = first_panel; panel < last_panel; ++panel) {
-    const size_t first_row = panel * panel_rows;
-    const size_t used = rows - first_row < panel_rows ? rows - first_row : panel_rows;
-    const uint32_t* block = codes + first_row * row_words;
-    auto* out = reinterpret_cast<uint8_t*>(panels + panel * stride);
-    for (size_t group = 0; group < groups; ++group) {
-      for (const void* from : {scales, biases}) {
-        const auto* first = static_cast<const std::byte*>(from) + first_row * groups * scale_size;
-        pack_row_scales(first, groups, group, used, out);
-        out += panel_rows * scale_size;
-      }
-      for (size_t i = 0; i < group_blocks; ++i) {
-        pack(block, row_words, used, out);
-        block += format.bits;
-        out += block_bytes;
-      }
-    }
-  }
-}
-
 void unpack_row(const PanelFormat& format, size_t inputs, const std::byte* panels, size_t row,
                 float* out) {
-  const std::byte* at = panels + row / panel_rows * panel_stride(format, inputs);
-  const auto lane = row % panel_rows;
-  const size_t scale_size = scale_bytes(format.scale_type);
-  const int low = low_plane_bits(format.bits);
-  for (size_t first = 0; first < inputs; first += static_cast<size_t>(format.group_size)) {
-    const float scale = load_scale(format.scale_type, at + lane * scale_size);
-    const float bias = load_scale(format.scale_type, at + (panel_rows + lane) * scale_size);
-    at += 2 * panel_rows * scale_size;
-    for (int block = 0; block < format.group_size; block += block_inputs) {
+  const PanelLayout layout = panel_layout(format, inputs);
+  const std::byte* panel = panels + row / panel_rows * layout.stride;
+  const size_t lane = row % panel_rows;
+  const std::byte* at = panel + layout.panel_header;
+  const auto group_size = static_cast<size_t>(format.group_size);
+  for (size_t first = 0; first < inputs; first += layout.segment_inputs) {
+    const std::byte* header = at;
+    at += layout.segment_header;
+    const size_t last = std::min(first + layout.segment_inputs, inputs);
+    for (size_t k = first; k < last; k += block_inputs) {
       uint8_t codes[block_inputs] = {};
-      const auto* planes = reinterpret_cast<const uint8_t*>(at);
-      const int r = static_cast<int>(lane);
-      planes = unpack_plane(planes, r, 0, low, codes);
-      if (low < format.bits) unpack_plane(planes, r, low, format.bits - low, codes);
-      for (const uint8_t code : codes) *out++ = static_cast<float>(code) * scale + bias;
+      unpack_codes_of_row(format.bits, at, lane, codes);
+      for (size_t i = 0; i < block_inputs; ++i) {
+        const GroupScale s =
+            group_scale(format, layout, panel, header, lane, (k + i - first) / group_size,
+                        (layout.segment_inputs) / group_size);
+        *out++ = value_of(format, panel, codes[i], s);
+      }
       at += static_cast<ptrdiff_t>(format.bits) * tile_bytes;
     }
   }

@@ -4,19 +4,34 @@
 // panel is one contiguous stream, read front to back exactly once by a product, with the scales
 // ahead of the codes they serve. Panels follow each other; rows of the last one beyond the matrix
 // are zero. Panel of [16 rows, K inputs]:
-//   for each group of group_size inputs:
-//     16 scales, 16 biases        in the checkpoint's own type: packing loses nothing
-//     group_size / 32 blocks of   bits * 64 bytes: 32 inputs of 16 rows
+//   header of the panel           see below; often nothing
+//   for each segment of inputs:
+//     header of the segment       what scales its groups
+//     blocks of bits * 64 bytes   32 inputs of 16 rows each
+//
+// What a header holds, 16 values of each kind beside each other, filled up to 64 bytes:
+//   ScaleKind::group, bias stored    a segment is a group (two of 16): per group 16 scales, 16
+//                                    biases, in the checkpoint's own type: packing loses nothing
+//   ScaleKind::group, bias offset    a segment is as many groups as fill 64 bytes with their scales
+//   ScaleKind::super                 a segment is 256 inputs: 16 d; with mins 16 dmin; per group 16
+//                                    sub-scales; with mins per group 16 sub-mins
+//   ScaleKind::row                   the panel's header has 16 scales, segments none
+//   CodeValues::table_i8             the panel's header begins with the table: entry + 128 as
+//                                    unsigned bytes, filled up to 64
+// The last segment may have fewer groups than the others; its header is as large.
+//
 // A block is 8 tiles of 4 inputs. Expanded, a tile is 64 bytes, byte [4 * row + input], unsigned:
 // what an instruction like VPDPBUSD multiplies with 4 broadcast activations. Packed, the bits of a
-// code are split into a low plane (2, 4 or 8 bits) and a high plane (1 or 2 bits, for 3, 5 and 6).
-// A plane of w bits takes w vectors of 64 bytes a block, low plane first. Byte i of its vector v
-// holds byte i of the tiles v * 8/w + s at bits w*s, for s = 0 .. 8/w - 1: a tile comes back with
+// code are split into a low plane (1, 2, 4 or 8 bits) and a high plane (1 or 2 bits, for 3, 5 and
+// 6). A plane of w bits takes w vectors of 64 bytes a block, low plane first. Byte i of its vector
+// v holds byte i of the tiles v * 8/w + s at bits w*s, for s = 0 .. 8/w - 1: a tile comes back with
 // one shift and one mask a plane.
 //
-// What the products know of a format is: bytes a group, how 16 scales and biases are read, and how
-// a block expands into 8 tiles of unsigned bytes u with the value u * scale + bias. A format with
-// signed values (a table, a symmetric block) fits with u = value + 128 and bias = -128 * scale.
+// The value of a code, every operation rounded to float32:
+//   v = code, or the table's entry
+//   bias stored   v * scale + bias          scale, bias as stored
+//   bias mins     v * scale - dmin * min    scale = d * sub * multiplier
+//   bias offset   (v - offset) * scale      scale = (stored, or d * sub) * multiplier
 #pragma once
 
 #include <cstddef>
@@ -36,11 +51,8 @@ static_assert(tile_bytes == panel_alignment && block_inputs == 32);
 
 // What number a code stands for.
 enum class CodeValues : uint8_t {
-  linear,     // the code itself: 0 .. 2^bits - 1
-  table_i8,   // an entry of the panel's table of 2^bits signed bytes
-  table_f16,  // an entry of the panel's table of 2^bits float16
-  e4m3,       // 8 bits: the float8 whose bits it is (no infinities)
-  e5m2,
+  linear,    // the code itself: 0 .. 2^bits - 1
+  table_i8,  // an entry of the panel's table of 2^bits signed bytes
 };
 
 // What the numbers of a row's group are multiplied with.
@@ -65,19 +77,33 @@ struct PanelFormat {
   ScaleKind scales = ScaleKind::group;
   BiasKind bias = BiasKind::stored;
   CodeValues values = CodeValues::linear;
-  int offset = 0;        // of BiasKind::offset: 0 .. 128
+  int offset = 0;        // of BiasKind::offset: 0 .. 128; with a table 0
   float multiplier = 1;  // of every scale of the matrix
 };
 
 // Bits of a code in the low and in the high plane.
-constexpr int low_plane_bits(int bits) { return bits < 4 ? 2 : bits < 8 ? 4 : 8; }
+constexpr int low_plane_bits(int bits) { return bits == 1 ? 1 : bits < 4 ? 2 : bits < 8 ? 4 : 8; }
 constexpr int high_plane_bits(int bits) { return bits - low_plane_bits(bits); }
 
-// invalid_argument for a format that panels do not have, or for inputs that do not fill groups.
+// Inputs that share the float16 scales of ScaleKind::super.
+inline constexpr int super_inputs = 256;
+
+// Where things stand in a panel, in bytes; all are multiples of 64.
+struct PanelLayout {
+  size_t panel_header;
+  size_t table;           // of the panel's header
+  size_t segment_inputs;  // a multiple of 32 and of the group
+  size_t segment_header;
+  size_t segment;  // header and codes of a whole one
+  size_t stride;   // from panel to panel
+};
+
+// invalid_argument for a format that panels do not have, or for inputs that do not fill groups
+// (blocks of 32 for groups of 16, 256 inputs for ScaleKind::super).
 void check_panel(const PanelFormat& format, size_t inputs);
 
-// All of these are multiples of 64 bytes. invalid_argument when a size overflows.
-size_t panel_group_bytes(const PanelFormat& format);
+// Checks as well. invalid_argument when a size overflows.
+PanelLayout panel_layout(const PanelFormat& format, size_t inputs);
 size_t panel_stride(const PanelFormat& format, size_t inputs);
 size_t panel_count(size_t rows);
 size_t packed_size(const PanelFormat& format, size_t rows, size_t inputs);
@@ -89,7 +115,21 @@ void pack_affine(const PanelFormat& format, size_t rows, size_t inputs, const ui
                  const void* scales, const void* biases, std::byte* panels, size_t first_panel,
                  size_t last_panel);
 
-// The values of one row, [inputs]; equal to affine_decode's.
+// Up to 16 rows of a matrix in any format, as plain row-major arrays.
+struct PanelRows {
+  size_t rows;                    // 1 .. 16
+  const uint8_t* codes;           // [rows, inputs], one code a byte
+  const void* scales = nullptr;   // [rows, groups] of scale_type; super: int8; row: float [rows]
+  const void* biases = nullptr;   // [rows, groups] of scale_type; mins: uint8
+  const float16* d = nullptr;     // super: [rows, inputs / 256]
+  const float16* dmin = nullptr;  // mins: the same
+  const int8_t* table = nullptr;  // table_i8: 2^bits entries
+};
+
+// Packs one panel, 64-byte aligned, panel_stride bytes.
+void pack_panel(const PanelFormat& format, size_t inputs, const PanelRows& rows, std::byte* panel);
+
+// The values of one row, [inputs], by the formula above.
 void unpack_row(const PanelFormat& format, size_t inputs, const std::byte* panels, size_t row,
                 float* out);
 

@@ -53,6 +53,16 @@ struct Avx2 {
   static __m256 load_8_scales(const uint8_t* at) {
     if constexpr (type == ScaleType::f32) {
       return _mm256_loadu_ps(reinterpret_cast<const float*>(at));
+    } else if constexpr (type == ScaleType::e8m0) {
+      // The exponent's place; 2^-127 has its one bit in the mantissa's highest.
+      const __m256i exponent = _mm256_slli_epi32(_mm256_cvtepu8_epi32(load_8_bytes(at)), 23);
+      return _mm256_castsi256_ps(_mm256_max_epu32(exponent, _mm256_set1_epi32(0x00400000)));
+    } else if constexpr (type == ScaleType::e4m3) {
+      // Its fields stand like those of a float16 whose exponent counts from 8 more.
+      const __m128i words = _mm_cvtepi8_epi16(load_8_bytes(at));
+      const __m128i sign = _mm_and_si128(words, _mm_set1_epi16(-0x8000));
+      const __m128i magnitude = _mm_and_si128(_mm_slli_epi16(words, 7), _mm_set1_epi16(0x3f80));
+      return _mm256_mul_ps(_mm256_cvtph_ps(_mm_or_si128(sign, magnitude)), _mm256_set1_ps(256));
     } else {
       const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
       if constexpr (type == ScaleType::f16) return _mm256_cvtph_ps(bits);
@@ -62,6 +72,42 @@ struct Avx2 {
   template <ScaleType type>
   static F load_scales(const uint8_t* at) {
     return {{load_8_scales<type>(at), load_8_scales<type>(at + scale_row_bytes(type) / 2)}};
+  }
+
+  static __m128i load_8_bytes(const uint8_t* at) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
+  }
+  static F load_signed(const uint8_t* at) {
+    return to_float(
+        {{_mm256_cvtepi8_epi32(load_8_bytes(at)), _mm256_cvtepi8_epi32(load_8_bytes(at + 8))}});
+  }
+  static F load_unsigned(const uint8_t* at) {
+    return to_float(
+        {{_mm256_cvtepu8_epi32(load_8_bytes(at)), _mm256_cvtepu8_epi32(load_8_bytes(at + 8))}});
+  }
+
+  // Sixteen entries at a time: a register shuffles within its halves, which hold the same.
+  using Table = const uint8_t*;
+  template <int bits>
+  static Table load_table(const uint8_t* at) {
+    return at;
+  }
+  template <int bits>
+  static Tile look_up(Table table, Tile codes) {
+    constexpr int parts = bits <= 4 ? 1 : 1 << (bits - 4);
+    Tile found{{_mm256_setzero_si256(), _mm256_setzero_si256()}};
+    for (int part = 0; part < parts; ++part) {
+      const __m256i entries = _mm256_broadcastsi128_si256(
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(table + part * 16)));
+      for (int i = 0; i < 2; ++i) {
+        // An index of another part gets its highest bit set, which shuffles in a zero.
+        const __m256i index =
+            _mm256_xor_si256(codes.half[i], _mm256_set1_epi8(static_cast<char>(part << 4)));
+        const __m256i here = parts == 1 ? index : _mm256_adds_epu8(index, _mm256_set1_epi8(0x70));
+        found.half[i] = _mm256_or_si256(found.half[i], _mm256_shuffle_epi8(entries, here));
+      }
+    }
+    return found;
   }
 
   // Shifts act on 16-bit lanes; the mask takes away what crosses a byte's border.
@@ -112,9 +158,10 @@ struct Avx2 {
   }
 
   // Products of 4 rows of `bits` that 16 bits can add up: run * 2 * 127 * (2^bits - 1) < 2^15.
-  template <int bits, int chains>
+  template <int bits, int chains, int tiles>
   struct Dot {
-    static constexpr int run = bits <= 4 ? 8 : bits == 5 ? 4 : 2;
+    static constexpr int most = bits <= 4 ? 8 : bits == 5 ? 4 : 2;
+    static constexpr int run = most < tiles ? most : tiles;
     static_assert(bits <= 6 && run * 2 * 127 * ((1 << bits) - 1) < (1 << 15));
     __m256i sum[2];
     __m256i narrow[2];
@@ -136,9 +183,9 @@ struct Avx2 {
     I total() const { return {{sum[0], sum[1]}}; }
   };
 
-  template <int chains>
-  struct Dot<8, chains> {
-    Dot<4, chains> low, high;
+  template <int chains, int tiles>
+  struct Dot<8, chains, tiles> {
+    Dot<4, chains, tiles> low, high;
     void clear() {
       low.clear();
       high.clear();

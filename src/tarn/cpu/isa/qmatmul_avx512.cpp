@@ -43,11 +43,50 @@ struct Avx512 {
   static F load_scales(const uint8_t* at) {
     if constexpr (type == ScaleType::f32) {
       return _mm512_loadu_ps(at);
+    } else if constexpr (type == ScaleType::e8m0) {
+      // The exponent's place; 2^-127 has its one bit in the mantissa's highest.
+      const I exponent = _mm512_slli_epi32(_mm512_cvtepu8_epi32(load_bytes(at)), 23);
+      return _mm512_castsi512_ps(_mm512_max_epu32(exponent, _mm512_set1_epi32(0x00400000)));
+    } else if constexpr (type == ScaleType::e4m3) {
+      // Its fields stand like those of a float16 whose exponent counts from 8 more.
+      const __m256i words = _mm256_cvtepi8_epi16(load_bytes(at));
+      const __m256i sign = _mm256_and_si256(words, _mm256_set1_epi16(-0x8000));
+      const __m256i magnitude =
+          _mm256_and_si256(_mm256_slli_epi16(words, 7), _mm256_set1_epi16(0x3f80));
+      return _mm512_mul_ps(_mm512_cvtph_ps(_mm256_or_si256(sign, magnitude)), _mm512_set1_ps(256));
     } else {
       const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
       if constexpr (type == ScaleType::f16) return _mm512_cvtph_ps(bits);
       return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
     }
+  }
+
+  static __m128i load_bytes(const uint8_t* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  }
+  static F load_signed(const uint8_t* at) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_bytes(at)));
+  }
+  static F load_unsigned(const uint8_t* at) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_bytes(at)));
+  }
+
+  struct Table {
+    I part[4];
+  };
+  template <int bits>
+  static Table load_table(const uint8_t* at) {
+    Table table;
+    for (int i = 0; i < (bits == 8 ? 4 : 1); ++i) table.part[i] = load_tile(at + i * tile_bytes);
+    return table;
+  }
+  // The instructions ignore the bits of an index above those that they need.
+  template <int bits>
+  static Tile look_up(const Table& table, Tile codes) {
+    if constexpr (bits < 8) return _mm512_permutexvar_epi8(codes, table.part[0]);
+    const I low = _mm512_permutex2var_epi8(table.part[0], codes, table.part[1]);
+    const I high = _mm512_permutex2var_epi8(table.part[2], codes, table.part[3]);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(codes), low, high);
   }
 
   // Shifts act on 16-bit lanes; the mask takes away what crosses a byte's border.
@@ -85,7 +124,7 @@ struct Avx512 {
     return _mm512_cvtepi32_ps(_mm512_and_si512(bytes, _mm512_set1_epi32(0xff)));
   }
 
-  template <int bits, int chains>
+  template <int bits, int chains, int tiles>
   struct Dot {
     I sum[chains];
     void clear() {

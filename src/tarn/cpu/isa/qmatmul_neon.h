@@ -84,12 +84,64 @@ struct Neon {
     return quads<F>([=](int i) {
       if constexpr (type == ScaleType::f32) {
         return vld1q_f32(reinterpret_cast<const float*>(at) + 4 * i);
+      } else if constexpr (type == ScaleType::e8m0) {
+        // The exponent's place; 2^-127 has its one bit in the mantissa's highest.
+        const uint32x4_t exponent = vshlq_n_u32(load_4_bytes(at + 4 * i), 23);
+        return vreinterpretq_f32_u32(vmaxq_u32(exponent, vdupq_n_u32(0x00400000)));
+      } else if constexpr (type == ScaleType::e4m3) {
+        // Its fields stand like those of a float16 whose exponent counts from 8 more.
+        const uint16x4_t byte = vmovn_u32(load_4_bytes(at + 4 * i));
+        const uint16x4_t sign = vshl_n_u16(vand_u16(byte, vdup_n_u16(0x80)), 8);
+        const uint16x4_t magnitude = vshl_n_u16(vand_u16(byte, vdup_n_u16(0x7f)), 7);
+        return vmulq_n_f32(vcvt_f32_f16(vreinterpret_f16_u16(vorr_u16(sign, magnitude))), 256);
       } else {
         const uint16x4_t bits = vld1_u16(reinterpret_cast<const uint16_t*>(at) + 4 * i);
         if constexpr (type == ScaleType::f16) return vcvt_f32_f16(vreinterpret_f16_u16(bits));
         return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
       }
     });
+  }
+
+  static uint32x4_t load_4_bytes(const uint8_t* at) {
+    uint32_t four;
+    __builtin_memcpy(&four, at, sizeof(four));
+    const uint8x8_t bytes = vreinterpret_u8_u32(vdup_n_u32(four));
+    return vmovl_u16(vget_low_u16(vmovl_u8(bytes)));
+  }
+  static F load_signed(const uint8_t* at) {
+    return quads<F>([=](int i) {
+      const int32x4_t bytes = vreinterpretq_s32_u32(vshlq_n_u32(load_4_bytes(at + 4 * i), 24));
+      return vcvtq_f32_s32(vshrq_n_s32(bytes, 24));
+    });
+  }
+  static F load_unsigned(const uint8_t* at) {
+    return quads<F>([=](int i) { return vcvtq_f32_u32(load_4_bytes(at + 4 * i)); });
+  }
+
+  // Tables of up to 64 entries are four registers; an index beyond gives zero.
+  using Table = const uint8_t*;
+  template <int bits>
+  static Table load_table(const uint8_t* at) {
+    return at;
+  }
+  template <int bits>
+  static Tile look_up(Table table, Tile codes) {
+    if constexpr (bits <= 4) {
+      const uint8x16_t entries = vld1q_u8(table);
+      return quads<Tile>([&](int i) { return vqtbl1q_u8(entries, codes.quad[i]); });
+    } else {
+      constexpr int parts = bits == 8 ? 4 : 1;
+      Tile found = quads<Tile>([](int) { return vdupq_n_u8(0); });
+      for (int part = 0; part < parts; ++part) {
+        const uint8x16x4_t entries = vld1q_u8_x4(table + part * 64);
+        const uint8x16_t first = vdupq_n_u8(static_cast<uint8_t>(part * 64));
+        found = quads<Tile>([&](int i) {
+          const uint8x16_t index = vsubq_u8(codes.quad[i], first);
+          return vorrq_u8(found.quad[i], vqtbl4q_u8(entries, index));
+        });
+      }
+      return found;
+    }
   }
 
   template <int count>
@@ -153,7 +205,7 @@ struct Neon {
   }
 
   // The four quads are independent sums: two of each cover the latency, whatever `chains` says.
-  template <int bits, int chains>
+  template <int bits, int chains, int tiles>
   struct Dot {
     static constexpr bool offset = bits == 8 && !mixed_signs;
     static constexpr int sums = chains > 1 ? 2 : 1;

@@ -68,6 +68,13 @@ struct Portable {
     for (int i = 0; i < 16; ++i) {
       if constexpr (type == ScaleType::f32) {
         std::memcpy(&y.lane[i], at + i * 4, 4);
+      } else if constexpr (type == ScaleType::e8m0) {
+        const uint32_t bits = at[i] == 0 ? 0x00400000U : static_cast<uint32_t>(at[i]) << 23;
+        std::memcpy(&y.lane[i], &bits, 4);
+      } else if constexpr (type == ScaleType::e4m3) {
+        // Its fields stand like those of a float16 whose exponent counts from 8 more.
+        const auto half = static_cast<uint16_t>((at[i] & 0x80) << 8 | (at[i] & 0x7f) << 7);
+        y.lane[i] = tarn::to_float(float16{half}) * 256;
       } else {
         uint16_t bits;
         std::memcpy(&bits, at + i * 2, 2);
@@ -75,6 +82,29 @@ struct Portable {
             type == ScaleType::f16 ? tarn::to_float(float16{bits}) : tarn::to_float(bfloat16{bits});
       }
     }
+    return y;
+  }
+
+  static F load_signed(const uint8_t* at) {
+    F y;
+    for (int i = 0; i < 16; ++i) y.lane[i] = static_cast<int8_t>(at[i]);
+    return y;
+  }
+  static F load_unsigned(const uint8_t* at) {
+    F y;
+    for (int i = 0; i < 16; ++i) y.lane[i] = at[i];
+    return y;
+  }
+
+  using Table = const uint8_t*;
+  template <int bits>
+  static Table load_table(const uint8_t* at) {
+    return at;
+  }
+  template <int bits>
+  static Tile look_up(Table table, const Tile& codes) {
+    Tile y;
+    for (int i = 0; i < tile_bytes; ++i) y.byte[i] = table[codes.byte[i]];
     return y;
   }
 
@@ -110,7 +140,7 @@ struct Portable {
     return y;
   }
 
-  template <int bits, int chains>
+  template <int bits, int chains, int tiles>
   struct Dot {
     I sum;
     void clear() { sum = {}; }

@@ -1,0 +1,184 @@
+// What all products of qmatmul.h share: where things stand in a panel and what scales a group.
+// Everything is in an unnamed namespace (see qmatmul_impl.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "tarn/cpu/isa/qmatmul.h"
+
+#define TARN_INLINE [[gnu::always_inline]] inline
+
+namespace tarn::cpu {
+namespace {
+
+using quant::block_inputs;
+using quant::block_tiles;
+using quant::panel_rows;
+using quant::PanelFormat;
+using quant::ScaleType;
+using quant::tile_bytes;
+using quant::tile_inputs;
+
+constexpr size_t max_group_size = 128;
+// How far ahead of its use memory is asked for. One stream: far enough to cover the latency at full
+// bandwidth. Several panels side by side: what is asked for must stay in the L1 cache.
+constexpr size_t stream_prefetch_distance = 8192;
+constexpr size_t block_prefetch_distance = 2048;
+// Tokens whose sums are kept at hand while the groups go by: an expanded group, its activations and
+// the sums fit the L1 cache together.
+constexpr size_t token_block = 144;
+
+constexpr size_t scale_row_bytes(ScaleType type) {
+  const bool byte = type == ScaleType::e8m0 || type == ScaleType::e4m3;
+  return static_cast<size_t>(panel_rows) * (byte ? 1 : type == ScaleType::f32 ? 4 : 2);
+}
+
+// Calls f(std::integral_constant<int, i>) for i < count without a loop: what f indexes with i can
+// then stay in registers.
+template <int count, typename Function>
+TARN_INLINE void unrolled(Function&& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>{}), ...);
+  }
+  (std::make_integer_sequence<int, count>{});
+}
+
+// Address checks in code unrolled this far take minutes to compile. With them, the same code runs
+// in smaller tiles.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TARN_SMALL_TILES
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(TARN_SMALL_TILES)
+constexpr int largest_tile = 2;
+#else
+constexpr int largest_tile = 8;
+#endif
+#undef TARN_SMALL_TILES
+constexpr int tile_of(int count) { return count < largest_tile ? count : largest_tile; }
+
+// Tokens are taken in tiles of a kernel's most, then of 4, 2 and 1: each size is a function of its
+// own.
+constexpr int fewer(int tokens) { return tokens > 4 ? 4 : tokens / 2; }
+
+constexpr size_t table_center = 128;  // a table's bytes are its entries and this
+
+// Where things stand in a panel matrix, computed once for a call.
+struct Layout {
+  PanelFormat format;
+  quant::PanelLayout at;
+  size_t group_size;
+  size_t groups;          // of a row
+  size_t segment_groups;  // of a whole segment
+  size_t row_bytes;       // of 16 scales of the format's type
+  size_t codes_bytes;     // of a group
+  size_t stride;          // bytes from panel to panel
+  bool table;
+};
+
+TARN_INLINE Layout layout_of(const PanelMatrix& weights) {
+  Layout layout{};
+  layout.format = weights.format;
+  layout.at = quant::panel_layout(weights.format, weights.inputs);
+  layout.group_size = static_cast<size_t>(weights.format.group_size);
+  layout.groups = weights.inputs / layout.group_size;
+  layout.segment_groups = layout.at.segment_inputs / layout.group_size;
+  layout.row_bytes = scale_row_bytes(weights.format.scale_type);
+  layout.codes_bytes =
+      layout.group_size * panel_rows * static_cast<size_t>(weights.format.bits) / 8;
+  layout.stride = layout.at.stride;
+  layout.table = weights.format.values == quant::CodeValues::table_i8;
+  return layout;
+}
+
+TARN_INLINE size_t rows_in_panel(const PanelMatrix& weights, size_t panel) {
+  const size_t left = weights.rows - panel * panel_rows;
+  return left < panel_rows ? left : panel_rows;
+}
+
+template <class V>
+TARN_INLINE void store_rows(float* out, typename V::F value, size_t rows) {
+  if (rows == panel_rows) {
+    V::store(out, value);
+  } else {
+    V::store_first(out, value, rows);
+  }
+}
+
+template <class V>
+TARN_INLINE typename V::F load_scales(ScaleType type, const uint8_t* at) {
+  switch (type) {
+    case ScaleType::f16:
+      return V::template load_scales<ScaleType::f16>(at);
+    case ScaleType::bf16:
+      return V::template load_scales<ScaleType::bf16>(at);
+    case ScaleType::e8m0:
+      return V::template load_scales<ScaleType::e8m0>(at);
+    case ScaleType::e4m3:
+      return V::template load_scales<ScaleType::e4m3>(at);
+    default:
+      return V::template load_scales<ScaleType::f32>(at);
+  }
+}
+
+// Of 16 rows and one group. Products of integers take u * scale + bias with the unsigned bytes u of
+// a tile; values in float are (u - center) * scale + own_bias, where one of the two is zero.
+template <class V>
+struct GroupScale {
+  typename V::F scale;
+  typename V::F bias;
+};
+
+// What is taken from a tile's bytes before they are scaled.
+TARN_INLINE float center_of(const Layout& layout) {
+  if (layout.format.bias != quant::BiasKind::offset) return 0;
+  return static_cast<float>(layout.table ? static_cast<int>(table_center) : layout.format.offset);
+}
+
+// Of group `group` of the segment whose header this is. The kind is the same for a whole matrix:
+// its branches are foreseen.
+template <class V>
+TARN_INLINE GroupScale<V> group_scale(const Layout& layout, const uint8_t* panel,
+                                      const uint8_t* header, size_t group) {
+  using F = typename V::F;
+  const PanelFormat& format = layout.format;
+  if (format.bias == quant::BiasKind::stored) {
+    const uint8_t* at = header + 2 * group * layout.row_bytes;
+    return {load_scales<V>(format.scale_type, at),
+            load_scales<V>(format.scale_type, at + layout.row_bytes)};
+  }
+  F scale;
+  if (format.scales == quant::ScaleKind::super) {
+    constexpr size_t half_row = scale_row_bytes(ScaleType::f16);
+    const bool mins = format.bias == quant::BiasKind::mins;
+    const uint8_t* subs = header + (mins ? 2 * half_row : half_row);
+    const F d = V::template load_scales<ScaleType::f16>(header);
+    scale =
+        V::mul(V::mul(d, V::load_signed(subs + group * panel_rows)), V::set1(format.multiplier));
+    if (mins) {
+      const F dmin = V::template load_scales<ScaleType::f16>(header + half_row);
+      const F min = V::load_unsigned(subs + (layout.segment_groups + group) * panel_rows);
+      return {scale, V::mul(V::mul(dmin, min), V::set1(-1))};
+    }
+  } else {
+    const F stored = format.scales == quant::ScaleKind::row
+                         ? V::template load_scales<ScaleType::f32>(panel + layout.at.table)
+                         : load_scales<V>(format.scale_type, header + group * layout.row_bytes);
+    scale = V::mul(stored, V::set1(format.multiplier));
+  }
+  return {scale, V::mul(scale, V::set1(-center_of(layout)))};
+}
+
+// The one float combination of a group's integer sums, in every path.
+template <class V>
+TARN_INLINE typename V::F combine(typename V::F sum, typename V::I dot, typename V::F scale,
+                                  typename V::F bias, typename V::F x_scale, typename V::F x_sum) {
+  sum = V::fma(V::to_float(dot), V::mul(scale, x_scale), sum);
+  return V::fma(bias, x_sum, sum);
+}
+
+}  // namespace
+}  // namespace tarn::cpu
