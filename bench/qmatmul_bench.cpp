@@ -142,11 +142,50 @@ double best(const std::vector<double>& values) {
   return *std::max_element(values.begin(), values.end());
 }
 
-std::string describe(const PanelFormat& format, size_t tokens) {
-  constexpr const char* scale_names[] = {"f32", "f16", "bf16"};
-  return fmt::format("{}-bit group {} {}, {} token{}", format.bits, format.group_size,
-                     scale_names[static_cast<int>(format.scale_type)], tokens,
-                     tokens == 1 ? "" : "s");
+constexpr const char* scale_names[] = {"f32", "f16", "bf16", "e8m0", "e4m3"};
+
+std::string describe(const PanelFormat& format, size_t tokens, const char* kind = nullptr) {
+  const std::string name = kind != nullptr
+                               ? kind
+                               : fmt::format("{}-bit group {} {}", format.bits, format.group_size,
+                                             scale_names[static_cast<int>(format.scale_type)]);
+  return fmt::format("{}, {} token{}", name, tokens, tokens == 1 ? "" : "s");
+}
+
+// The kinds of panels that are not affine.
+struct Kind {
+  const char* name;
+  PanelFormat format;
+};
+
+std::vector<Kind> kinds() {
+  using quant::BiasKind;
+  using quant::CodeValues;
+  using quant::ScaleKind;
+  const auto offset = [](int bits, int group, ScaleKind scales, int center) {
+    return PanelFormat{bits,  group, ScaleType::f16, scales, BiasKind::offset, CodeValues::linear,
+                       center};
+  };
+  const auto table = [](int bits, int group, ScaleKind scales, ScaleType type) {
+    return PanelFormat{bits, group, type, scales, BiasKind::offset, CodeValues::table_i8};
+  };
+  const auto mins = [](int bits, int group) {
+    return PanelFormat{bits, group, ScaleType::f16, ScaleKind::super, BiasKind::mins};
+  };
+  return {{"lut6, row scales", table(6, 64, ScaleKind::row, ScaleType::f32)},
+          {"lut4, row scales", table(4, 64, ScaleKind::row, ScaleType::f32)},
+          {"lut4, group 32", table(4, 32, ScaleKind::group, ScaleType::f16)},
+          {"lut3, row scales", table(3, 64, ScaleKind::row, ScaleType::f32)},
+          {"q4_0", offset(4, 32, ScaleKind::group, 8)},
+          {"q8_0", offset(8, 32, ScaleKind::group, 128)},
+          {"q2_k", mins(2, 16)},
+          {"q3_k", offset(3, 16, ScaleKind::super, 4)},
+          {"q4_k", mins(4, 32)},
+          {"q5_k", mins(5, 32)},
+          {"q6_k", offset(6, 16, ScaleKind::super, 32)},
+          {"iq4_xs", table(4, 32, ScaleKind::super, ScaleType::f16)},
+          {"mxfp4", table(4, 32, ScaleKind::group, ScaleType::e8m0)},
+          {"nvfp4", table(4, 16, ScaleKind::group, ScaleType::e4m3)}};
 }
 
 void print(const char* title, const char* unit, double scale, const std::vector<Case>& cases) {
@@ -167,23 +206,25 @@ void bench_decode(const cpu::QMatmulKernels& kernels, int rounds) {
   struct Setting {
     PanelFormat format;
     size_t tokens;
+    const char* name = nullptr;
   };
-  const std::vector<Setting> settings = {
+  std::vector<Setting> settings = {
       {{4, 64, ScaleType::f16}, 1}, {{6, 64, ScaleType::f16}, 1},  {{8, 64, ScaleType::f16}, 1},
       {{2, 64, ScaleType::f16}, 1}, {{3, 64, ScaleType::f16}, 1},  {{5, 64, ScaleType::f16}, 1},
       {{4, 32, ScaleType::f16}, 1}, {{4, 128, ScaleType::f16}, 1}, {{4, 64, ScaleType::bf16}, 1},
       {{4, 64, ScaleType::f32}, 1}, {{4, 64, ScaleType::f16}, 2},  {{4, 64, ScaleType::f16}, 4},
       {{4, 64, ScaleType::f16}, 8}, {{8, 64, ScaleType::f16}, 2},  {{8, 64, ScaleType::f16}, 4},
       {{8, 64, ScaleType::f16}, 8}};
+  for (const Kind& kind : kinds()) settings.push_back({kind.format, 1, kind.name});
   std::vector<Case> cases;
-  for (const auto& [format, tokens] : settings) {
+  for (const auto& [format, tokens, name] : settings) {
     const size_t rows = (size_t{320} << 20) / quant::panel_stride(format, inputs) * 16;
     const Matrix w(format, rows, inputs);
     const Activations x(kernels, tokens, inputs, format.group_size);
     std::vector<float> out(tokens * rows);
     for (const int count : {1, 2}) {
       Threads threads(count);
-      Case one{describe(format, tokens), count, {}, {}};
+      Case one{describe(format, tokens, name), count, {}, {}};
       for (int round = 0; round < rounds; ++round) {
         const double limit = cpu::measure_read_bandwidth(count, 0.05).best;
         double rate = 0;
@@ -204,25 +245,28 @@ void bench_prefill(Isa isa, int rounds) {
   const auto& kernels = cpu::qmatmul_kernels(isa);
   constexpr size_t inputs = 4096, rows = 4096;
   std::vector<Case> cases;
+  const auto measure = [&](const PanelFormat& format, size_t tokens, const char* name) {
+    const Matrix w(format, rows, inputs);
+    const Activations x(kernels, tokens, inputs, format.group_size);
+    std::vector<float> out(tokens * rows);
+    Case one{describe(format, tokens, name), 1, {}, {}};
+    for (int round = 0; round < rounds; ++round) {
+      one.limits.push_back(cpu::int8_dot_rate(isa));
+      const double start = cpu_seconds();
+      kernels.matmul(w.panels, 0, quant::panel_count(rows), x.view, tokens, out.data(), rows);
+      one.rates.push_back(static_cast<double>(rows * inputs * tokens) / (cpu_seconds() - start));
+    }
+    cases.push_back(one);
+  };
   for (const int bits : {4, 6, 8}) {
     for (const int group_size : {32, 64, 128}) {
-      const Matrix w({bits, group_size, ScaleType::f16}, rows, inputs);
       for (const size_t tokens : {2, 4, 8, 16, 32, 64, 512}) {
         if (tokens != 512 && group_size != 64) continue;
-        const Activations x(kernels, tokens, inputs, group_size);
-        std::vector<float> out(tokens * rows);
-        Case one{describe(w.panels.format, tokens), 1, {}, {}};
-        for (int round = 0; round < rounds; ++round) {
-          one.limits.push_back(cpu::int8_dot_rate(isa));
-          const double start = cpu_seconds();
-          kernels.matmul(w.panels, 0, quant::panel_count(rows), x.view, tokens, out.data(), rows);
-          one.rates.push_back(static_cast<double>(rows * inputs * tokens) /
-                              (cpu_seconds() - start));
-        }
-        cases.push_back(one);
+        measure({bits, group_size, ScaleType::f16}, tokens, nullptr);
       }
     }
   }
+  for (const Kind& kind : kinds()) measure(kind.format, 512, kind.name);
   print("prefill", "GMAC/s", 1e-9, cases);
 }
 

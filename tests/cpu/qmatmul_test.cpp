@@ -116,7 +116,7 @@ constexpr std::array kinds = {
     Kind{"q6_k",
          {6, 16, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 32}},
     Kind{"tq2_0",
-         {2, 128, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 1}},
+         {2, 64, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 1}},
     Kind{"iq4_nl",
          {4, 32, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
     Kind{"iq2_xs",
@@ -132,10 +132,9 @@ constexpr std::array kinds = {
     Kind{"lut2", {2, 32, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
     Kind{"lut3",
          {3, 64, ScaleType::bf16, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
-    Kind{"lut5",
-         {5, 128, ScaleType::f32, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut5", {5, 64, ScaleType::f32, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
     Kind{"lut6", {6, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
-    Kind{"lut8", {8, 128, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut8", {8, 32, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
 };
 
 template <typename T>

@@ -130,6 +130,13 @@ const char* wrong(const PanelFormat& f) {
   if (f.group_size != 16 && f.group_size != 32 && f.group_size != 64 && f.group_size != 128) {
     return "groups have 16, 32, 64 or 128 inputs";
   }
+  if (f.group_size < block_inputs && !has_half_blocks(f.bits)) {
+    return "groups of 16 have codes of 2, 3, 4 or 6 bits";
+  }
+  if (f.bias == BiasKind::stored ? f.bits == 1 || f.group_size == 16 : f.group_size == 128) {
+    return "with stored biases codes have 2 bits and groups 32 inputs or more, else groups have at "
+           "most 64";
+  }
   if (f.scale_type > ScaleType::e4m3) return "the scale type is unknown";
   if (f.scales > ScaleKind::row || f.bias > BiasKind::offset || f.values > CodeValues::table_i8) {
     return "the kind is unknown";

@@ -10,8 +10,9 @@
 //     blocks of bits * 64 bytes   32 inputs of 16 rows each
 //
 // What a header holds, 16 values of each kind beside each other, filled up to 64 bytes:
-//   ScaleKind::group, bias stored    a segment is a group (two of 16): per group 16 scales, 16
-//                                    biases, in the checkpoint's own type: packing loses nothing
+//   ScaleKind::group, bias stored    a segment is a group: 16 scales, 16 biases, in the
+//   checkpoint's
+//                                    own type: packing loses nothing
 //   ScaleKind::group, bias offset    a segment is as many groups as fill 64 bytes with their scales
 //   ScaleKind::super                 a segment is 256 inputs: 16 d; with mins 16 dmin; per group 16
 //                                    sub-scales; with mins per group 16 sub-mins
@@ -72,7 +73,8 @@ enum class BiasKind : uint8_t {
 
 struct PanelFormat {
   int bits;              // of a code: 1, 2, 3, 4, 5, 6 or 8
-  int group_size;        // 16, 32, 64 or 128 inputs; activations are quantized by the same groups
+  int group_size;        // 32, 64 or 128 inputs with stored biases, else 16, 32 or 64; activations
+                         // are quantized by the same groups
   ScaleType scale_type;  // of ScaleKind::group
   ScaleKind scales = ScaleKind::group;
   BiasKind bias = BiasKind::stored;
@@ -84,6 +86,11 @@ struct PanelFormat {
 // Bits of a code in the low and in the high plane.
 constexpr int low_plane_bits(int bits) { return bits == 1 ? 1 : bits < 4 ? 2 : bits < 8 ? 4 : 8; }
 constexpr int high_plane_bits(int bits) { return bits - low_plane_bits(bits); }
+
+// Whether codes of so many bits may have groups of 16, half a block.
+constexpr bool has_half_blocks(int bits) {
+  return bits == 2 || bits == 3 || bits == 4 || bits == 6;
+}
 
 // Inputs that share the float16 scales of ScaleKind::super.
 inline constexpr int super_inputs = 256;

@@ -79,7 +79,7 @@ void expand(const PanelMatrix& weights, const Layout& layout, size_t first_panel
   const bool halves = layout.group_size < block_inputs;
   for (int p = 0; p < panels; ++p) {
     V::prefetch(panel + header + block_prefetch_distance);
-    out.scale[p] = group_scale<V>(layout, panel, panel + header, in_segment);
+    group_scales<V>(layout, panel, panel + header, in_segment, in_segment + 1, &out.scale[p]);
     if (!halves || in_segment % 2 == 0) {
       expand_inputs(panel,
                     panel + header + layout.at.segment_header + in_segment * layout.codes_bytes,

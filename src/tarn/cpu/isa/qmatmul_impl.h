@@ -36,7 +36,8 @@ template <class V, int bits, bool looked_up>
 void matmul_bits(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
                  const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
   if (tokens <= V::stream_limit) {
-    stream<V, bits, looked_up>(weights, first_panel, last_panel, x, tokens, out, out_stride);
+    stream_of<V, bits, looked_up>(weights.format)(weights, first_panel, last_panel, x, tokens, out,
+                                                  out_stride);
   } else {
     multiply<V, V::dot_bits(looked_up ? 8 : bits)>(weights, first_panel, last_panel, x, tokens, out,
                                                    out_stride);

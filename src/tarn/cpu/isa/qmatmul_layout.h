@@ -138,38 +138,59 @@ TARN_INLINE float center_of(const Layout& layout) {
   return static_cast<float>(layout.table ? static_cast<int>(table_center) : layout.format.offset);
 }
 
-// Of group `group` of the segment whose header this is. The kind is the same for a whole matrix:
-// its branches are foreseen.
 template <class V>
-TARN_INLINE GroupScale<V> group_scale(const Layout& layout, const uint8_t* panel,
-                                      const uint8_t* header, size_t group) {
+TARN_INLINE GroupScale<V> stored_scale(const Layout& layout, const uint8_t* at) {
+  return {load_scales<V>(layout.format.scale_type, at),
+          load_scales<V>(layout.format.scale_type, at + layout.row_bytes)};
+}
+
+// Groups whose scales are decoded at once.
+constexpr size_t scale_span = 16;
+
+// Of the groups [first, last) of the segment whose header this is, at most scale_span.
+template <class V>
+[[gnu::noinline]] void group_scales(const Layout& layout, const uint8_t* panel,
+                                    const uint8_t* header, size_t first, size_t last,
+                                    GroupScale<V>* out) {
   using F = typename V::F;
   const PanelFormat& format = layout.format;
+  const F multiplier = V::set1(format.multiplier);
+  const F minus_center = V::set1(-center_of(layout));
   if (format.bias == quant::BiasKind::stored) {
-    const uint8_t* at = header + 2 * group * layout.row_bytes;
-    return {load_scales<V>(format.scale_type, at),
-            load_scales<V>(format.scale_type, at + layout.row_bytes)};
-  }
-  F scale;
-  if (format.scales == quant::ScaleKind::super) {
-    constexpr size_t half_row = scale_row_bytes(ScaleType::f16);
-    const bool mins = format.bias == quant::BiasKind::mins;
-    const uint8_t* subs = header + (mins ? 2 * half_row : half_row);
-    const F d = V::template load_scales<ScaleType::f16>(header);
-    scale =
-        V::mul(V::mul(d, V::load_signed(subs + group * panel_rows)), V::set1(format.multiplier));
-    if (mins) {
-      const F dmin = V::template load_scales<ScaleType::f16>(header + half_row);
-      const F min = V::load_unsigned(subs + (layout.segment_groups + group) * panel_rows);
-      return {scale, V::mul(V::mul(dmin, min), V::set1(-1))};
+    for (size_t i = first; i < last; ++i) {
+      *out++ = stored_scale<V>(layout, header + 2 * i * layout.row_bytes);
+    }
+  } else if (format.scales == quant::ScaleKind::row) {
+    const F stored = V::template load_scales<ScaleType::f32>(panel + layout.at.table);
+    const F scale = V::mul(stored, multiplier);
+    const F bias = V::mul(scale, minus_center);
+    for (size_t i = first; i < last; ++i) *out++ = {scale, bias};
+  } else if (format.scales == quant::ScaleKind::group) {
+    for (size_t i = first; i < last; ++i) {
+      const F stored = load_scales<V>(format.scale_type, header + i * layout.row_bytes);
+      const F scale = V::mul(stored, multiplier);
+      *out++ = {scale, V::mul(scale, minus_center)};
     }
   } else {
-    const F stored = format.scales == quant::ScaleKind::row
-                         ? V::template load_scales<ScaleType::f32>(panel + layout.at.table)
-                         : load_scales<V>(format.scale_type, header + group * layout.row_bytes);
-    scale = V::mul(stored, V::set1(format.multiplier));
+    constexpr size_t half_row = scale_row_bytes(ScaleType::f16);
+    const F d = V::template load_scales<ScaleType::f16>(header);
+    if (format.bias != quant::BiasKind::mins) {
+      const uint8_t* subs = header + half_row;
+      for (size_t i = first; i < last; ++i) {
+        const F scale = V::mul(V::mul(d, V::load_signed(subs + i * panel_rows)), multiplier);
+        *out++ = {scale, V::mul(scale, minus_center)};
+      }
+      return;
+    }
+    const F minus_dmin =
+        V::mul(V::template load_scales<ScaleType::f16>(header + half_row), V::set1(-1));
+    const uint8_t* subs = header + 2 * half_row;
+    const uint8_t* mins = subs + layout.segment_groups * panel_rows;
+    for (size_t i = first; i < last; ++i) {
+      const F scale = V::mul(V::mul(d, V::load_signed(subs + i * panel_rows)), multiplier);
+      *out++ = {scale, V::mul(minus_dmin, V::load_unsigned(mins + i * panel_rows))};
+    }
   }
-  return {scale, V::mul(scale, V::set1(-center_of(layout)))};
 }
 
 // The one float combination of a group's integer sums, in every path.
