@@ -98,6 +98,7 @@ class GgufFile {
 
  private:
   GgufFile() = default;
+  [[noreturn]] void wrong_kind(std::string_view key, const char* wanted) const;
   std::filesystem::path path_;
   std::vector<std::shared_ptr<const MappedFile>> files_;
   uint32_t version_ = 0;

@@ -22,7 +22,7 @@ enum class ScaleType : uint8_t {
   f16,
   bf16,
   e8m0,  // a byte: 2^(e - 127), 255 is NaN
-  e4m3,  // a byte: float8 without infinities
+  e4m3,  // a byte: float8 without infinities; here 0x7f is 480 and no NaN
 };
 
 struct AffineFormat {

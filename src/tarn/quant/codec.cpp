@@ -2,6 +2,7 @@
 
 #include "tarn/base/error.h"
 #include "tarn/quant/codec_affine.h"
+#include "tarn/quant/codec_ggml.h"
 
 namespace tarn::quant {
 
@@ -28,6 +29,8 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
   switch (format.mode) {
     case FormatMode::affine:
       return make_affine_codec({format.bits, format.group_size}, scale_type);
+    case FormatMode::ggml:
+      return make_ggml_codec(format.type);
     default:
       fail(ErrorCode::unsupported, "format {}: Tarn does not compute with it", format_text(format));
   }

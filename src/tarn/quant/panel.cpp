@@ -35,8 +35,12 @@ float load_scale(ScaleType type, const std::byte* at) {
       const auto exponent = load<uint8_t>(at);
       return std::bit_cast<float>(exponent == 0 ? 0x00400000U : uint32_t{exponent} << 23);
     }
-    default:
-      return to_float(load<float8_e4m3>(at));
+    default: {
+      // Its fields stand like those of a float16 whose exponent counts from 8 more.
+      const unsigned byte = load<uint8_t>(at);
+      return to_float(float16{static_cast<uint16_t>((byte & 0x80U) << 8 | (byte & 0x7fU) << 7)}) *
+             256;
+    }
   }
 }
 
