@@ -18,6 +18,7 @@ void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_info(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_plan(CLI::App& app);
 

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   tarn::cli::add_template(app);
   tarn::cli::add_info(app);
   tarn::cli::add_quantize(app);
+  tarn::cli::add_convert(app);
   tarn::cli::add_pack(app);
   tarn::cli::add_plan(app);
   try {

@@ -6,7 +6,9 @@
 #include "tarn/base/file.h"
 #include "tarn/base/json.h"
 #include "tarn/base/log.h"
+#include "tarn/io/gguf.h"
 #include "tarn/lm/prompt_cache.h"
+#include "tarn/text/gguf/tokenizer.h"
 
 namespace tarn {
 namespace {
@@ -46,8 +48,14 @@ LoadedModel::LoadedModel(const std::filesystem::path& folder, const LoadOptions&
       variables_(std::make_unique<ordered_json>(ordered_json::object())),
       defaults_(load_generation_config(folder, model_->config())),
       exact_(options.exact) {
-  if (std::filesystem::exists(folder / "tokenizer.json")) read_tokenizer();
-  read_chat_template();
+  if (std::filesystem::is_regular_file(folder) && is_gguf(folder)) {
+    read_gguf();
+  } else {
+    if (std::filesystem::exists(folder / "tokenizer.json")) {
+      use_tokenizer(text::Tokenizer::from_file(folder));
+    }
+    read_chat_template();
+  }
   read_end_tokens();
 }
 
@@ -64,8 +72,23 @@ LoadedModel::LoadedModel(std::unique_ptr<Model> model, std::optional<text::Token
 LoadedModel::~LoadedModel() = default;
 LoadedModel::LoadedModel(LoadedModel&&) noexcept = default;
 
-void LoadedModel::read_tokenizer() {
-  tokenizer_ = text::Tokenizer::from_file(folder_);
+void LoadedModel::read_gguf() {
+  const GgufFile file = GgufFile::open(folder_);
+  if (const auto made = text::gguf::tokenizer_json(file)) {
+    use_tokenizer(text::Tokenizer::from_json(*made, folder_.string() + ": tokenizer"));
+  }
+  for (const auto& [variable, key] :
+       {std::pair{"bos_token", "bos"}, std::pair{"eos_token", "eos"},
+        std::pair{"unk_token", "unknown"}, std::pair{"pad_token", "padding"}}) {
+    if (auto token = text::gguf::special_token(file, key)) (*variables_)[variable] = *token;
+  }
+  if (const auto source = text::gguf::chat_template(file)) {
+    chat_template_.emplace(*source, folder_.string() + ": tokenizer.chat_template");
+  }
+}
+
+void LoadedModel::use_tokenizer(text::Tokenizer tokenizer) {
+  tokenizer_ = std::move(tokenizer);
   const int64_t vocab = model_->config().vocab_size;
   if (tokenizer_->id_limit() > vocab) {
     logging::warn(

@@ -46,7 +46,8 @@ class LoadedModel {
   const std::string& fingerprint() const;
 
  private:
-  void read_tokenizer();
+  void read_gguf();
+  void use_tokenizer(text::Tokenizer tokenizer);
   void read_chat_template();
   void read_end_tokens();
 

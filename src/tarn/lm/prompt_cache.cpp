@@ -216,6 +216,12 @@ class Reader {
 
 std::string model_fingerprint(const fs::path& folder) {
   Hash hash;
+  if (fs::is_regular_file(folder)) {
+    const auto mapped = MappedFile::open(folder);
+    hash.add(fmt::format("{}", mapped->bytes().size()));
+    add_samples(hash, mapped->bytes());
+    return fmt::format("{:016x}", hash.value());
+  }
   hash.add(read_file(folder / "config.json"));
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {

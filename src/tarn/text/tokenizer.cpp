@@ -5,8 +5,10 @@
 
 #include "tarn/base/error.h"
 #include "tarn/base/file.h"
+#include "tarn/io/gguf.h"
 #include "tarn/text/added_tokens.h"
 #include "tarn/text/decoder.h"
+#include "tarn/text/gguf/tokenizer.h"
 #include "tarn/text/model.h"
 #include "tarn/text/normalizer.h"
 #include "tarn/text/post_processor.h"
@@ -145,6 +147,14 @@ struct Tokenizer::State {
 };
 
 Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
+  if (std::filesystem::is_regular_file(path) && is_gguf(path)) {
+    const auto made = gguf::tokenizer_json(GgufFile::open(path));
+    if (!made) {
+      fail(ErrorCode::not_found, "{}: the file has no tokenizer; give a tokenizer.json",
+           path.string());
+    }
+    return from_json(*made, path.string() + ": tokenizer");
+  }
   const auto file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
   return from_json(read_file(file), file.string());
 }

@@ -222,6 +222,12 @@ std::string config_json(const GgufFile& file) {
       file.find(std::string(architecture) + ".attention.head_count_kv") != nullptr
           ? metadata.need_same("attention.head_count_kv")
           : heads;
+  // What llama.cpp's llama architecture leaves out: Mistral's window over every layer.
+  const auto window = metadata.integer("attention.sliding_window");
+  if (window && *window > 0 && *family == ModelFamily::llama) {
+    config["model_type"] = "mistral";
+    config["sliding_window"] = *window;
+  }
   if (const auto eps = metadata.number("attention.layer_norm_rms_epsilon")) {
     config["rms_norm_eps"] = *eps;
   }
