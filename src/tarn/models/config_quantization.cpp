@@ -16,6 +16,16 @@ constexpr const char* kQuantizeInput = "quantize_input";
 quant::Format format_of_mode(const JsonFields& fields) {
   const std::string name = fields.text("mode").value_or("affine");
   if (name == "affine") return quant::affine_format(4, 64);
+  if (name == "lut") {
+    const int64_t bits = fields.integer_or("bits", 1, 8, 6);
+    const int64_t group = fields.integer_or("group_size", 0, 1024, 0);
+    try {
+      return quant::parse_format(group == 0 ? fmt::format("lut{}", bits)
+                                            : fmt::format("lut{}:{}", bits, group));
+    } catch (const Error&) {
+      fields.broken("bits", "is {} with groups of {}, which mode lut does not have", bits, group);
+    }
+  }
   if (name == "ggml") {
     const std::string type = fields.text("type").value_or("");
     try {
@@ -28,7 +38,7 @@ quant::Format format_of_mode(const JsonFields& fields) {
   }
   if (name != "mxfp4" && name != "mxfp8" && name != "nvfp4") {
     fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
-                   "supported are affine, mxfp4, mxfp8, nvfp4 and ggml");
+                   "supported are affine, lut, mxfp4, mxfp8, nvfp4 and ggml");
   }
   return quant::parse_format(name);
 }
@@ -66,6 +76,8 @@ ordered_json quantization_json(const quant::Format& format) {
   switch (format.mode) {
     case quant::FormatMode::affine:
       return {{"group_size", format.group_size}, {"bits", format.bits}, {"mode", "affine"}};
+    case quant::FormatMode::lut:
+      return {{"group_size", format.group_size}, {"bits", format.bits}, {"mode", "lut"}};
     case quant::FormatMode::ggml: {
       std::string type = format_text(format);
       if (type.starts_with("ggml:")) type.erase(0, 5);

@@ -3,6 +3,7 @@
 #include "tarn/base/error.h"
 #include "tarn/quant/codec_affine.h"
 #include "tarn/quant/codec_ggml.h"
+#include "tarn/quant/codec_lut.h"
 
 namespace tarn::quant {
 
@@ -29,6 +30,8 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
   switch (format.mode) {
     case FormatMode::affine:
       return make_affine_codec({format.bits, format.group_size}, scale_type);
+    case FormatMode::lut:
+      return make_lut_codec({format.bits, format.group_size});
     case FormatMode::ggml:
       return make_ggml_codec(format.type);
     default:

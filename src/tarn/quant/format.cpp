@@ -11,6 +11,7 @@ namespace tarn::quant {
 namespace {
 
 constexpr std::string_view affine_name = "affine";
+constexpr std::string_view lut_name = "lut";
 constexpr std::string_view ggml_prefix = "ggml:";
 constexpr int default_group = 64;
 
@@ -51,6 +52,15 @@ std::optional<Format> parse_affine(std::string_view rest) {
   return affine_format(*bits, *group);
 }
 
+std::optional<Format> parse_lut(std::string_view rest) {
+  const size_t colon = rest.find(':');
+  const std::optional<int> bits = number(rest.substr(0, colon));
+  const std::optional<int> group = colon == rest.npos ? 0 : number(rest.substr(colon + 1));
+  const bool known = one_of(std::array{1, 2, 3, 4, 6, 8}, bits) &&
+                     (colon == rest.npos || one_of(std::array{32, 64}, group));
+  return known ? std::optional(lut_format(*bits, *group)) : std::nullopt;
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -68,6 +78,10 @@ Format affine_format(int bits, int group_size) {
   return {.mode = FormatMode::affine, .bits = bits, .group_size = group_size};
 }
 
+Format lut_format(int bits, int group_size) {
+  return {.mode = FormatMode::lut, .bits = bits, .group_size = group_size};
+}
+
 Format float_format(FormatMode mode) {
   const auto found = std::find_if(float_modes.begin(), float_modes.end(),
                                   [&](const FloatMode& one) { return one.mode == mode; });
@@ -81,6 +95,9 @@ Format ggml_format(GgmlType type) {
 Format parse_format(std::string_view text) {
   if (text.starts_with(affine_name)) {
     if (const auto format = parse_affine(text.substr(affine_name.size()))) return *format;
+  }
+  if (text.starts_with(lut_name)) {
+    if (const auto format = parse_lut(text.substr(lut_name.size()))) return *format;
   }
   for (const FloatMode& one : float_modes) {
     if (text == one.name) return float_format(one.mode);
@@ -98,7 +115,9 @@ Format parse_format(std::string_view text) {
   }
   fail(ErrorCode::invalid_argument,
        "format \"{}\": not known: write affine:BITS:GROUP with 2, 3, 4, 5, 6 or 8 bits and groups "
-       "of 32, 64 or 128, affineBITS for groups of 64, mxfp4, mxfp8, nvfp4, or a type of GGUF: {}",
+       "of 32, 64 or 128, affineBITS for groups of 64, lutBITS or lutBITS:GROUP with 1, 2, 3, 4, 6 "
+       "or 8 bits and "
+       "groups of 32 or 64, mxfp4, mxfp8, nvfp4, or a type of GGUF: {}",
        text, types);
 }
 
@@ -111,6 +130,10 @@ std::string format_text(const Format& format) {
     const bool taken = std::any_of(float_modes.begin(), float_modes.end(),
                                    [&](const FloatMode& one) { return one.name == name; });
     return taken ? fmt::format("{}{}", ggml_prefix, name) : name;
+  }
+  if (format.mode == FormatMode::lut) {
+    const std::string name = fmt::format("{}{}", lut_name, format.bits);
+    return format.group_size == 0 ? name : fmt::format("{}:{}", name, format.group_size);
   }
   return fmt::format("{}:{}:{}", affine_name, format.bits, format.group_size);
 }
