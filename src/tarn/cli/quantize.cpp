@@ -14,6 +14,7 @@
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
+#include "tarn/cli/model_path.h"
 
 namespace tarn::cli {
 namespace {
@@ -77,11 +78,11 @@ void print_json(const compress::QuantizeReport& report, const Options& options) 
 }
 
 void run(const Options& options) {
-  compress::Recipe recipe{quant::parse_format(options.recipe), {}};
+  compress::Recipe recipe = compress::parse_recipe(options.recipe);
   for (const std::string& rule : options.rules) recipe.rules.push_back(compress::parse_rule(rule));
   std::optional<Progress> progress;
-  const compress::QuantizeReport report =
-      compress::quantize_model(options.in, options.out, recipe, [&](uint64_t done, uint64_t total) {
+  const compress::QuantizeReport report = compress::quantize_model(
+      model_path(options.in), options.out, recipe, [&](uint64_t done, uint64_t total) {
         if (!progress) progress.emplace("quantizing", total / kMegabyte, "MB");
         progress->set(done / kMegabyte);
       });
@@ -103,16 +104,19 @@ void add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* const command =
       app.add_subcommand("quantize", "Write a quantized copy of a model folder");
-  command->add_option("IN", options->in, "A model folder in Hugging Face layout")->required();
+  command
+      ->add_option("IN", options->in, "A model folder in Hugging Face layout, or an embedded model")
+      ->required();
   command->add_option("OUT", options->out, "The folder to write; new or empty")->required();
   command
-      ->add_option("--recipe", options->recipe,
-                   "affine:BITS:GROUP (bits 2, 3, 4, 5, 6, 8; groups 32, 64, 128), or affine4 and "
-                   "its like for groups of 64")
+      ->add_option(
+          "--recipe", options->recipe,
+          "A format for all matrices: affine:BITS:GROUP, lutBITS, lutBITS:GROUP, or a type of "
+          "GGUF such as q4_k; or a mixture: lut4_m, lut3_m, affine4_m, q4_k_m, q3_k_m")
       ->required();
   command
       ->add_option("--rule", options->rules,
-                   "PATTERN=affine:6:64 or PATTERN=none for modules that differ, by their path in "
+                   "PATTERN=FORMAT or PATTERN=none for modules that differ, by their path in "
                    "the checkpoint; may be repeated, the last that matches wins")
       ->allow_extra_args(false);
   command->add_flag("--json", options->as_json, "One JSON document");

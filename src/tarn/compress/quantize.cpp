@@ -229,7 +229,7 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
     report.bytes_after += bytes;
   }
   for (const Rule& rule : recipe.rules) {
-    if (used.contains(&rule)) continue;
+    if (used.contains(&rule) || rule.named) continue;
     report.warnings.push_back(
         fmt::format("rule {} decided nothing: no linear layer or embedding matches it, or later "
                     "rules cover all that do",

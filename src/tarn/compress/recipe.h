@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ namespace tarn::compress {
 struct Rule {
   std::string pattern;  // a module path with the shell's * ? [...]; * also runs across dots
   std::optional<quant::Format> format;  // nothing: the module stays as it is
+  bool named = false;                   // of a named recipe: it need not match anything
 };
 
 // "PATTERN=FORMAT" (quant/format.h) or "PATTERN=none".
@@ -25,5 +27,19 @@ struct Recipe {
   // The last rule that matches `module` ("model.layers.0.mlp.down_proj"); null: none does.
   const Rule* rule_of(const std::string& module) const;
 };
+
+// A format for all matrices (quant/format.h), or one of the mixtures below by name.
+// invalid_argument, listing both, otherwise.
+Recipe parse_recipe(std::string_view text);
+
+// Mixtures give more bits to the matrices that need them most: the embedding and head, values,
+// outputs of attention, and what leads back from the MLP.
+struct NamedRecipe {
+  std::string_view name;
+  std::string_view base;  // format of the rest
+  std::string_view rest;  // format of those
+  std::string_view description;
+};
+std::span<const NamedRecipe> named_recipes();
 
 }  // namespace tarn::compress
