@@ -63,6 +63,9 @@ struct LoadOptions {
   std::optional<KvType> kv_type = {};
 
   KvType cache_type() const { return kv_type.value_or(exact ? KvType::f32 : KvType::bf16); }
+  // Whether activations stay float in products with dense weights: who asks for float32 caches does
+  // not want them rounded on the way either.
+  bool exact_dense() const { return exact || cache_type() == KvType::f32; }
 };
 
 // `folder`: Hugging Face layout (config.json, *.safetensors). Prints what was left out or is
