@@ -125,12 +125,16 @@ size_t linear_scratch(const StepShape& shape) {
   return plan.shared_bytes + plan.kernel_bytes * static_cast<size_t>(shape.members);
 }
 
-// A multiply-add costs about as much time as moving a quarter of a byte.
+// A multiply-add takes about as long as moving a quarter of a byte, and is done meanwhile.
 int64_t linear_cost(const StepShape& shape) {
   int64_t bytes = 0;
+  int64_t products = 0;
   for (const Operand& operand : shape.in) bytes += operand.nbytes();
-  for (const Operand& out : shape.out) bytes += out.size() * shape.in[0].shape(-1) / 4;
-  return bytes;
+  for (const Operand& out : shape.out) {
+    bytes += out.nbytes();
+    products += out.size() * shape.in[0].shape(-1);
+  }
+  return std::max(bytes, products / 4);
 }
 
 // A member's own rows, as far as they lie in the matrix in which they begin.

@@ -68,23 +68,20 @@ TARN_INLINE inline void store_four(const __m512 (&acc)[tile_n][RT], float* out, 
 // Few rows of x: one pass over W as it lies in memory.
 constexpr int64_t few_rows = 2 * bf16_tile_rows;
 // Values ahead of their use at which weights are prefetched.
-constexpr int64_t prefetch_distance = 2048;
+constexpr int64_t prefetch_distance = 4096;
 
-// Sums of RN rows of W from `w` on. Rows that follow one another without gaps are one stream, whose
-// prefetches run ahead into the next rows.
-template <bool prefetch, int RN, int RT>
+template <int RN, int RT>
 TARN_INLINE inline void stream_rows(const bfloat16* const (&w)[RN], const bfloat16* x, int64_t k,
-                                    int64_t ahead, Tile<RN, RT>& tile) {
+                                    Tile<RN, RT>& tile) {
   tile.clear();
   int64_t i = 0;
   for (; i + bf16_step <= k; i += bf16_step) {
     __m512bh weights[RN];
     unrolled<RN>([&](auto r) TARN_INLINE {
-      if constexpr (prefetch) {
-        // Integer arithmetic: the address may lie past the matrix, where a prefetch does nothing.
-        const auto at = reinterpret_cast<uintptr_t>(w[r]) + static_cast<uintptr_t>(2 * (i + ahead));
-        __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 3);
-      }
+      // Where rows follow one another, the prefetches run ahead into the next. Integer arithmetic:
+      // the address may lie past the matrix, where a prefetch does nothing.
+      const auto at = reinterpret_cast<uintptr_t>(w[r]) + static_cast<uintptr_t>(i) * 2;
+      __builtin_prefetch(reinterpret_cast<const void*>(at + prefetch_distance * 2), 0, 3);
       weights[r] = load_pairs(w[r] + i);
     });
     tile.advance(weights, x + i * RT);
@@ -96,33 +93,37 @@ TARN_INLINE inline void stream_rows(const bfloat16* const (&w)[RN], const bfloat
   }
 }
 
-template <bool prefetch, int RT>
+// One row of each. Not inlined: hardware prefetchers learn by the address of the load instruction,
+// and four copies of this loop, one for each row of a tile, were seen to cost a tenth of the
+// bandwidth.
+__attribute__((noinline)) __m512 stream_row(const bfloat16* w, const bfloat16* x, int64_t k) {
+  const bfloat16* const rows[1] = {w};
+  Tile<1, 1> tile;
+  stream_rows(rows, x, k, tile);
+  return tile.acc[0][0];
+}
+
+template <int RT>
 void few_tile(const MatmulBf16Args& args, int64_t t, int64_t n, int64_t n1) {
-  // Rows of W at a time: a single row of x leaves registers and time enough to read W as one
-  // stream.
-  constexpr int rows = RT == 1 ? 1 : 4;
   const bfloat16* x = args.x + bf16_packed_size(t, args.k);
-  __m512 acc[tile_n][RT];
-  unrolled<tile_n / rows>([&](auto j) TARN_INLINE {
-    const bfloat16* w[rows];
-    unrolled<rows>(
-        [&](auto r) TARN_INLINE { w[r] = args.w + min_of(n + j * rows + r, n1 - 1) * args.ldw; });
-    Tile<rows, RT> tile;
-    stream_rows<prefetch>(w, x, args.k, prefetch_distance, tile);
-    unrolled<rows>([&](auto r) TARN_INLINE {
-      unrolled<RT>([&](auto i) TARN_INLINE { acc[j * rows + r][i] = tile.acc[r][i]; });
-    });
-  });
-  store_four(acc, args.out + t * args.ldo + n, args.ldo, n1 - n);
+  const bfloat16* w[tile_n];
+  for (int r = 0; r < tile_n; ++r) w[r] = args.w + min_of(n + r, n1 - 1) * args.ldw;
+  Tile<tile_n, RT> tile;
+  if constexpr (RT == 1) {
+    unrolled<tile_n>([&](auto r) TARN_INLINE { tile.acc[r][0] = stream_row(w[r], x, args.k); });
+  } else {
+    stream_rows(w, x, args.k, tile);
+  }
+  store_four(tile.acc, args.out + t * args.ldo + n, args.ldo, n1 - n);
 }
 
 void multiply_few(const MatmulBf16Args& args, int64_t n0, int64_t n1) {
   const int64_t first = min_of(bf16_tile_rows, args.t);
   for (int64_t n = n0; n < n1; n += tile_n) {
-    with_rows(first, [&](auto rows) { few_tile<true, decltype(rows)::value>(args, 0, n, n1); });
+    with_rows(first, [&](auto rows) { few_tile<decltype(rows)::value>(args, 0, n, n1); });
     // The second tile finds the weights in the cache.
     with_rows(args.t - first,
-              [&](auto rows) { few_tile<false, decltype(rows)::value>(args, first, n, n1); });
+              [&](auto rows) { few_tile<decltype(rows)::value>(args, first, n, n1); });
   }
 }
 
