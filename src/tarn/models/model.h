@@ -58,7 +58,7 @@ class Model {
 };
 
 struct LoadOptions {
-  bool exact = false;  // float activations in quantized products, for verification
+  bool exact = false;  // float activations in all products, for verification
   // How caches store keys and values; by default bf16, and f32 with `exact`.
   std::optional<KvType> kv_type = {};
 
