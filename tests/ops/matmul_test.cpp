@@ -158,6 +158,33 @@ TEST(Linear, RowsDoNotDependOnTheirNeighbours) {
   }
 }
 
+// Rounded or not, whatever the number of rows and whichever weights share the step.
+TEST(Linear, SeveralWeightsHaveTheBitsOfEachAlone) {
+  for (const bool exact : {true, false}) {
+    for (const int64_t rows : {1, 5, 40}) {
+      const array x = wave({rows, 200});
+      const std::vector<array> weights = {
+          astype(wave({70, 200}, 1), Dtype::bf16), wave({3, 200}, 2),
+          slice(astype(wave({90, 300}, 3), Dtype::bf16), 1, 50, 250),
+          astype(wave({130, 200}, 4), Dtype::f16)};
+      const std::vector<array> together = linear_together(x, weights, exact);
+      ASSERT_EQ(together.size(), weights.size());
+      for (size_t i = 0; i < weights.size(); ++i) {
+        const std::vector<float> alone =
+            linear(x, weights[i], std::nullopt, exact).to_vector<float>();
+        EXPECT_EQ(together[i].to_vector<float>(), alone) << exact << " " << rows << " " << i;
+        // Rounding moves x by up to 2^-9 of itself: errors of random sign in 200 terms up to 1.
+        const float near = exact ? tolerance(200) : 0x1p-9F * 30;
+        EXPECT_THAT(alone, Pointwise(FloatNear(near), reference(x, transpose(weights[i]))));
+      }
+      const std::vector<float> last =
+          linear(slice(x, 0, rows - 1, rows), weights[0], std::nullopt, exact).to_vector<float>();
+      const std::vector<float> all = together[0].to_vector<float>();
+      EXPECT_TRUE(std::equal(last.begin(), last.end(), all.end() - 70)) << exact << " " << rows;
+    }
+  }
+}
+
 TEST(Linear, BiasAndOutputType) {
   const array x = astype(array({1.0F, 2.0F}, {2}), Dtype::bf16);
   const array y = linear(x, array({1.0F, 0.0F, 3.0F, 4.0F}, {2, 2}), array({0.5F, -1.0F}, {2}));
@@ -192,6 +219,7 @@ TEST(Matmul, ComplainsAboutShapesAndTypes) {
               linear(zeros({3}), zeros({2, 3}), zeros({3}));
             }),
             "[linear] bias (3) must be [2], one for each row of weight");
+  EXPECT_EQ(error_of([] { linear_together(zeros({3}), {}); }), "[linear] no weights given");
   EXPECT_EQ(error_of([] {
               linear(zeros({3}, Dtype::i32), zeros({2, 3}));
             }),

@@ -63,10 +63,23 @@ TEST(Decode, ABatchSharesTheWeights) {
   const TokenBytes bytes = token_bytes(model, 512);
   EXPECT_DOUBLE_EQ(decode_seconds(model, device, ideal, 512, 8),
                    (bytes.weights + 8 * bytes.kv) / 50e9);
-  device.f32 = 1e9;  // only arithmetic counts
+  device.f32 = device.half = 1e9;  // only arithmetic counts
   EXPECT_NEAR(decode_seconds(model, device, ideal, 512, 8),
               8 * decode_seconds(model, device, ideal, 512, 1), 1e-9);
   EXPECT_TRUE(predict(model, device, ideal, {.batch = 8}, 4096).decode_computes);
+}
+
+TEST(Prefill, DenseProductsRunAtTheRateOfTheirType) {
+  Device device = machine();
+  device.f32 = 0.25e12;
+  device.half = 0.5e12;
+  const auto seconds = [&](const char* format, KvType kv) {
+    const PlannedModel model = planned("llama-3.2-1b", format, kv);
+    const double attention = attention_macs(model.cost, 0, 512);
+    return *prefill_seconds(model, device, ideal, 0, 512) - attention / 0.5e12;
+  };
+  EXPECT_NEAR(seconds("bf16", KvType::f32), 2 * seconds("bf16", KvType::bf16), 1e-9);
+  EXPECT_NEAR(seconds("f16", KvType::bf16), 2 * seconds("bf16", KvType::bf16), 1e-9);
 }
 
 TEST(Prefill, TakesTheTimeOfItsProducts) {

@@ -91,9 +91,10 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->group(group);
   command.add_option("--isa", options.isa, "Instruction set: " + cpu::isa_names())->group(group);
   command
-      .add_flag("--exact", options.exact,
-                "Float activations instead of 8-bit ones, and caches of f32 unless --kv-type says "
-                "otherwise: slower, for verification")
+      .add_flag(
+          "--exact", options.exact,
+          "Float activations instead of 8-bit or bf16 ones, and caches of f32 unless --kv-type "
+          "says otherwise: slower, for verification")
       ->group(group);
   command
       .add_option("--kv-type", options.kv_type,

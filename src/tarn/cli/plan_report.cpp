@@ -45,8 +45,8 @@ std::string device_text(const plan::Device& device) {
                                  device.bandwidth / 1e9, device.measured ? "measured" : "published",
                                  bytes_text(device.memory), bytes_text(usable_memory(device)));
   if (vector_rate(device) > 0) {
-    text += fmt::format("; multiply-adds a second: {} quantized, {} dense",
-                        rate_text(quantized_rate(device)), rate_text(dense_rate(device)));
+    text += fmt::format("; multiply-adds a second: {} quantized, {} dense in bfloat16",
+                        rate_text(quantized_rate(device)), rate_text(dense_rate(device, true)));
   }
   return text;
 }

@@ -20,6 +20,7 @@ KernelTable creation_kernels();
 KernelTable reduce_kernels();
 KernelTable softmax_kernels();
 KernelTable matmul_op_kernels();
+KernelTable linear_kernels();
 KernelTable index_kernels();
 KernelTable sort_kernels();
 KernelTable scan_kernels();

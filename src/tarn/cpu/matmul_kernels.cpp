@@ -78,12 +78,12 @@ constexpr size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // A step's sizes, how its work is cut, and where its scratch lies. The cut may depend on the number
 // of members: no element's value depends on the cut.
 struct Plan {
-  Plan(std::span<const Operand> in, std::span<const Operand> out_operands, bool linear, int members)
-      : a(in[0]), b(in[1]), out(out_operands[0]), transposed(linear) {
+  Plan(std::span<const Operand> in, std::span<const Operand> out_operands, int members)
+      : a(in[0]), b(in[1]), out(out_operands[0]) {
     k = a.shape(-1);
-    n = b.shape(linear ? 0 : -1);
-    m = linear ? (k == 0 ? (n == 0 ? 0 : out.size() / n) : a.size() / k) : a.shape(-2);
-    for (int axis = 0; !linear && axis < a.ndim() - 2; ++axis) batches *= a.shape(axis);
+    n = b.shape(-1);
+    m = a.shape(-2);
+    for (int axis = 0; axis < a.ndim() - 2; ++axis) batches *= a.shape(axis);
     const bool floats = out.dtype <= Dtype::f32 && is_floating(out.dtype);
     const MatrixView left = a_view(0);
     pack_a = floats && !(left.dtype == Dtype::f32 && left.row_major(k));
@@ -102,14 +102,11 @@ struct Plan {
   }
 
   MatrixView a_view(int64_t batch) const {
-    const int64_t row = transposed || a.ndim() < 2 ? k : a.stride(-2);
-    const int64_t column = transposed ? 1 : a.stride(-1);
-    return {a.data + offset(a, batch), a.dtype, row, column};
+    return {a.data + offset(a, batch), a.dtype, a.stride(-2), a.stride(-1)};
   }
   // The right side with its N as rows.
   MatrixView b_view(int64_t batch) const {
-    return {b.data + offset(b, batch), b.dtype, b.stride(transposed ? 0 : -1),
-            b.stride(transposed ? 1 : -2)};
+    return {b.data + offset(b, batch), b.dtype, b.stride(-1), b.stride(-2)};
   }
   int64_t chunks() const { return (n + chunk - 1) / chunk; }
   size_t member_bytes() const { return kernel_bytes + b_bytes + out_bytes; }
@@ -117,7 +114,6 @@ struct Plan {
   const Operand& a;
   const Operand& b;
   const Operand& out;
-  bool transposed;  // b is [N, K]
   int64_t batches = 1;
   int64_t m;
   int64_t n;
@@ -151,12 +147,10 @@ void for_each_piece(const KernelArgs& args, const Plan& plan, F&& f) {
 }
 
 template <typename T>
-void add_bias_and_store(const float* values, int64_t stride, const float* bias, T* out,
-                        int64_t out_stride, int64_t rows, int64_t columns) {
+void store_rounded(const float* values, T* out, int64_t out_stride, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
-      const float value = values[i * stride + j];
-      out[i * out_stride + j] = from_float<T>(bias != nullptr ? value + bias[j] : value);
+      out[i * out_stride + j] = from_float<T>(values[i * columns + j]);
     }
   }
 }
@@ -178,7 +172,6 @@ void matmul_floats(const KernelArgs& args, const Plan& plan) {
   const MatmulKernels& kernels = matmul_kernels(current_isa());
   auto* packed_b = reinterpret_cast<float*>(own + plan.kernel_bytes);
   auto* narrow_out = reinterpret_cast<float*>(own + plan.kernel_bytes + plan.b_bytes);
-  const float* bias = args.in.size() > 2 ? args.in[2].as<float>() : nullptr;
   const Dtype out_type = plan.out.dtype;
 
   for_each_piece(args, plan, [&](int64_t batch, int64_t first, int64_t columns) {
@@ -205,15 +198,10 @@ void matmul_floats(const KernelArgs& args, const Plan& plan) {
     product.t = plan.m;
     product.k = plan.k;
     kernels.matmul_nt(product, 0, columns, own);
-    const float* own_bias = bias != nullptr ? bias + first : nullptr;
     if (out_type == Dtype::f16) {
-      add_bias_and_store(narrow_out, columns, own_bias, plan.out.as<float16>() + at, plan.n, plan.m,
-                         columns);
+      store_rounded(narrow_out, plan.out.as<float16>() + at, plan.n, plan.m, columns);
     } else if (out_type == Dtype::bf16) {
-      add_bias_and_store(narrow_out, columns, own_bias, plan.out.as<bfloat16>() + at, plan.n,
-                         plan.m, columns);
-    } else if (bias != nullptr) {
-      add_bias_and_store(product.out, plan.n, own_bias, product.out, plan.n, plan.m, columns);
+      store_rounded(narrow_out, plan.out.as<bfloat16>() + at, plan.n, plan.m, columns);
     }
   });
 }
@@ -260,7 +248,7 @@ void matmul_plain(const KernelArgs& args, const Plan& plan) {
 }
 
 void matmul(const KernelArgs& args) {
-  const Plan plan(args.in, args.out, false, args.share.count);
+  const Plan plan(args.in, args.out, args.share.count);
   switch (plan.out.dtype) {
     case Dtype::f16:
     case Dtype::bf16:
@@ -277,22 +265,15 @@ void matmul(const KernelArgs& args) {
   }
 }
 
-void linear(const KernelArgs& args) {
-  matmul_floats(args, Plan(args.in, args.out, true, args.share.count));
-}
-
-size_t scratch_of(const StepShape& shape, bool is_linear) {
+size_t matmul_scratch(const StepShape& shape) {
   // The step may turn out to run on one member, whose pieces are the larger ones.
   size_t most = 0;
   for (const int members : {1, shape.members}) {
-    const Plan plan(shape.in, shape.out, is_linear, members);
+    const Plan plan(shape.in, shape.out, members);
     most = std::max(most, plan.shared_bytes + static_cast<size_t>(members) * plan.member_bytes());
   }
   return most;
 }
-
-size_t matmul_scratch(const StepShape& shape) { return scratch_of(shape, false); }
-size_t linear_scratch(const StepShape& shape) { return scratch_of(shape, true); }
 
 // A multiply-add costs about as much time as moving a quarter of a byte.
 int64_t matmul_cost(const StepShape& shape) {
@@ -303,7 +284,6 @@ int64_t matmul_cost(const StepShape& shape) {
 
 constexpr NamedKernel table[] = {
     {"matmul", {.run = matmul, .scratch = matmul_scratch, .cost = matmul_cost}},
-    {"linear", {.run = linear, .scratch = linear_scratch, .cost = matmul_cost}},
 };
 
 }  // namespace

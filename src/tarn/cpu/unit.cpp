@@ -11,11 +11,11 @@ class CpuUnit final : public Unit {
   CpuUnit() {
     for (const cpu::KernelTable table :
          {cpu::shape_kernels(), cpu::creation_kernels(), cpu::reduce_kernels(),
-          cpu::softmax_kernels(), cpu::matmul_op_kernels(), cpu::index_kernels(),
-          cpu::sort_kernels(), cpu::scan_kernels(), cpu::random_kernels(), cpu::norm_op_kernels(),
-          cpu::embedding_kernels(), cpu::quantized_kernels(), cpu::packing_kernels(),
-          cpu::rope_op_kernels(), cpu::attention_op_kernels(), cpu::kv_cache_kernels(),
-          cpu::recurrent_kernels()}) {
+          cpu::softmax_kernels(), cpu::matmul_op_kernels(), cpu::linear_kernels(),
+          cpu::index_kernels(), cpu::sort_kernels(), cpu::scan_kernels(), cpu::random_kernels(),
+          cpu::norm_op_kernels(), cpu::embedding_kernels(), cpu::quantized_kernels(),
+          cpu::packing_kernels(), cpu::rope_op_kernels(), cpu::attention_op_kernels(),
+          cpu::kv_cache_kernels(), cpu::recurrent_kernels()}) {
       for (const cpu::NamedKernel& entry : table) kernels_.emplace(entry.op, entry.kernel);
     }
   }

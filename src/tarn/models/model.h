@@ -58,11 +58,14 @@ class Model {
 };
 
 struct LoadOptions {
-  bool exact = false;  // float activations in quantized products, for verification
+  bool exact = false;  // float activations in all products, for verification
   // How caches store keys and values; by default bf16, and f32 with `exact`.
   std::optional<KvType> kv_type = {};
 
   KvType cache_type() const { return kv_type.value_or(exact ? KvType::f32 : KvType::bf16); }
+  // Whether activations stay float in products with dense weights: who asks for float32 caches does
+  // not want them rounded on the way either.
+  bool exact_dense() const { return exact || cache_type() == KvType::f32; }
 };
 
 // `folder`: Hugging Face layout (config.json, *.safetensors). Prints what was left out or is

@@ -3,6 +3,7 @@
 #include "tarn/base/error.h"
 #include "tarn/core/op.h"
 #include "tarn/ops/elementwise.h"
+#include "tarn/ops/matmul_attributes.h"
 #include "tarn/ops/shape.h"
 
 namespace tarn {
@@ -29,13 +30,50 @@ array with_leading(const array& a, const Shape& batch) {
 }
 
 std::vector<array> compose_linear(const OpNode& node) {
-  const array& x = node.inputs[0];
-  array result = matmul(x, astype(transpose(node.inputs[1]), x.dtype()));
-  if (node.inputs.size() > 2) result = result + astype(node.inputs[2], x.dtype());
-  return {result};
+  std::vector<array> products;
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    products.push_back(matmul(node.inputs[0], transpose(node.inputs[i])));
+  }
+  return products;
 }
 
 const Op linear_op{.name = "linear", .compose = compose_linear};
+
+void check_linear(const array& x, const array& weight) {
+  if (x.ndim() == 0 || weight.ndim() != 2 || x.shape(-1) != weight.shape(1)) {
+    fail(ErrorCode::invalid_argument,
+         "[linear] x {} and weight {}: the weight must be [N, K] with K the last extent of x",
+         to_string(x.shape()), to_string(weight.shape()));
+  }
+  if (!is_floating(x.dtype()) || !is_floating(weight.dtype())) {
+    fail(ErrorCode::invalid_argument, "[linear] x is {} and weight {}: both must be floating",
+         name(x.dtype()), name(weight.dtype()));
+  }
+}
+
+// Products before bias and rounding: float32 (float64 when that is an operand's dtype).
+std::vector<array> multiply_linear(const array& x, const std::vector<array>& weights, bool exact) {
+  bool in_place = reads_in_place(x.dtype());
+  for (const array& weight : weights) {
+    in_place = in_place && reads_in_place(weight.dtype()) && weight.strides()[1] == 1 &&
+               weight.strides()[0] >= weight.shape(1);
+  }
+  const array wide = reads_in_place(x.dtype()) ? astype(x, Dtype::f32) : x;
+  if (!in_place) {
+    std::vector<array> products;
+    for (const array& weight : weights) products.push_back(matmul(wide, transpose(weight)));
+    return products;
+  }
+  std::vector<array> inputs = {contiguous(wide)};
+  std::vector<OutputSpec> specs;
+  for (const array& weight : weights) {
+    inputs.push_back(weight);
+    Shape shape = leading(x.shape(), 1);
+    shape.push_back(weight.shape(0));
+    specs.push_back({shape, Dtype::f32});
+  }
+  return make_arrays(linear_op, std::move(inputs), std::move(specs), LinearAttributes{exact});
+}
 
 // Both operands with two dimensions or more.
 array matmul_matrices(const array& a, const array& b, Dtype dtype) {
@@ -94,30 +132,23 @@ array addmm(const array& c, const array& a, const array& b, float alpha, float b
   return scaled + (beta == 1 ? c : c * beta);
 }
 
-array linear(const array& x, const array& weight, const std::optional<array>& bias) {
-  if (x.ndim() == 0 || weight.ndim() != 2 || x.shape(-1) != weight.shape(1)) {
-    fail(ErrorCode::invalid_argument,
-         "[linear] x {} and weight {}: the weight must be [N, K] with K the last extent of x",
-         to_string(x.shape()), to_string(weight.shape()));
-  }
+array linear(const array& x, const array& weight, const std::optional<array>& bias, bool exact) {
+  check_linear(x, weight);
   if (bias && !(bias->shape() == Shape{weight.shape(0)})) {
     fail(ErrorCode::invalid_argument, "[linear] bias {} must be [{}], one for each row of weight",
          to_string(bias->shape()), weight.shape(0));
   }
-  if (!is_floating(x.dtype()) || !is_floating(weight.dtype())) {
-    fail(ErrorCode::invalid_argument, "[linear] x is {} and weight {}: both must be floating",
-         name(x.dtype()), name(weight.dtype()));
-  }
-  Shape shape = leading(x.shape(), 1);
-  shape.push_back(weight.shape(0));
-  if (!reads_in_place(x.dtype()) || !reads_in_place(weight.dtype())) {
-    const array product = astype(matmul(x, transpose(weight)), x.dtype());
-    return bias ? product + astype(*bias, x.dtype()) : product;
-  }
-  // A row-major x may have any number of dimensions: the kernel counts its rows.
-  std::vector<array> inputs = {contiguous(x), weight};
-  if (bias) inputs.push_back(contiguous(astype(*bias, Dtype::f32)));
-  return make_array(linear_op, std::move(inputs), shape, x.dtype());
+  array product = multiply_linear(x, {weight}, exact).front();
+  if (bias) product = product + astype(*bias, product.dtype());
+  return astype(product, x.dtype());
+}
+
+std::vector<array> linear_together(const array& x, const std::vector<array>& weights, bool exact) {
+  if (weights.empty()) fail(ErrorCode::invalid_argument, "[linear] no weights given");
+  for (const array& weight : weights) check_linear(x, weight);
+  std::vector<array> products = multiply_linear(x, weights, exact);
+  for (array& product : products) product = astype(product, x.dtype());
+  return products;
 }
 
 }  // namespace tarn

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "tarn/core/array.h"
 
@@ -21,7 +22,12 @@ array matmul(const array& a, const array& b);
 array addmm(const array& c, const array& a, const array& b, float alpha = 1, float beta = 1);
 
 // x [..., K] times the transpose of weight [N, K], plus bias [N]: [..., N] of x's dtype (floating).
-// The weight stays in its own type.
-array linear(const array& x, const array& weight, const std::optional<array>& bias = std::nullopt);
+// The weight stays in its own type. Unless `exact`, a unit may round x to bfloat16 for a bfloat16
+// weight where that is faster; the sums are float32 either way.
+array linear(const array& x, const array& weight, const std::optional<array>& bias = std::nullopt,
+             bool exact = true);
+// The products of x with several weights of the same K, in one step.
+std::vector<array> linear_together(const array& x, const std::vector<array>& weights,
+                                   bool exact = true);
 
 }  // namespace tarn

@@ -30,8 +30,9 @@ double quantized_rate(const Device& device) {
   return device.kind == DeviceKind::cpu ? device.int8 : device.half;
 }
 
-double dense_rate(const Device& device) {
-  return device.kind == DeviceKind::cpu ? device.f32 : device.half;
+double dense_rate(const Device& device, bool bfloat16) {
+  if (device.kind != DeviceKind::cpu) return device.half;
+  return bfloat16 ? std::max(device.half, device.f32) : device.f32;
 }
 
 double attention_rate(const Device& device) {

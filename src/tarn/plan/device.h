@@ -31,11 +31,11 @@ struct Device {
 double usable_memory(const Device& device);
 
 // For products with quantized and with dense weights, and for everything else: which of the peaks
-// the kind's kernels work at. A CPU quantizes activations to int8 and computes dense products in
-// float32, and attention in bfloat16 where it has products for it; a graphics processor expands
-// weights to halves.
+// the kind's kernels work at. A CPU quantizes activations to int8, and computes products with
+// bfloat16 weights and attention in bfloat16 where it has products for it, with other dense weights
+// in float32; a graphics processor expands weights to halves.
 double quantized_rate(const Device& device);
-double dense_rate(const Device& device);
+double dense_rate(const Device& device, bool bfloat16);
 double attention_rate(const Device& device);
 double vector_rate(const Device& device);
 

@@ -14,15 +14,20 @@ double reading_rate(const Device& device, const Efficiency& efficiency) {
 // Work per second can be unknown (0), then the time is too.
 double seconds(double work, double rate) { return work == 0 ? 0 : work / rate; }
 
+// With float32 caches the activations are not rounded, so that products stay in float32.
+double dense_rate(const PlannedModel& model, const Device& device) {
+  return dense_rate(device, model.format.dense == StorageType::bf16 && model.kv != KvType::f32);
+}
+
 double layer_seconds(const PlannedModel& model, const Device& device,
                      const Efficiency& efficiency) {
   return seconds(model.quantized_macs, quantized_rate(device) * efficiency.matmul) +
-         seconds(model.dense_macs, dense_rate(device) * efficiency.matmul) +
+         seconds(model.dense_macs, dense_rate(model, device) * efficiency.matmul) +
          seconds(recurrent_macs(model.cost), vector_rate(device) * efficiency.recurrent);
 }
 
 double head_seconds(const PlannedModel& model, const Device& device, const Efficiency& efficiency) {
-  const double rate = model.head_quantized ? quantized_rate(device) : dense_rate(device);
+  const double rate = model.head_quantized ? quantized_rate(device) : dense_rate(model, device);
   return seconds(model.head_macs, rate * efficiency.matmul);
 }
 
@@ -32,8 +37,8 @@ double attention_seconds(const PlannedModel& model, const Device& device,
                  attention_rate(device) * efficiency.attention);
 }
 
-bool arithmetic_known(const Device& device) {
-  return quantized_rate(device) > 0 && dense_rate(device) > 0 && vector_rate(device) > 0;
+bool arithmetic_known(const PlannedModel& model, const Device& device) {
+  return quantized_rate(device) > 0 && dense_rate(model, device) > 0 && vector_rate(device) > 0;
 }
 
 double decode_reading(const PlannedModel& model, const Device& device, const Efficiency& efficiency,
@@ -44,7 +49,7 @@ double decode_reading(const PlannedModel& model, const Device& device, const Eff
 
 double decode_computing(const PlannedModel& model, const Device& device,
                         const Efficiency& efficiency, double context, double batch) {
-  if (!arithmetic_known(device)) return 0;
+  if (!arithmetic_known(model, device)) return 0;
   return batch *
          (layer_seconds(model, device, efficiency) + head_seconds(model, device, efficiency) +
           attention_seconds(model, device, efficiency, context, 1));
@@ -113,7 +118,7 @@ double decode_seconds(const PlannedModel& model, const Device& device, const Eff
 
 std::optional<double> prefill_seconds(const PlannedModel& model, const Device& device,
                                       const Efficiency& efficiency, double first, double tokens) {
-  if (!arithmetic_known(device)) return std::nullopt;
+  if (!arithmetic_known(model, device)) return std::nullopt;
   const double steps = std::ceil(tokens / static_cast<double>(prefill_chunk));
   const double computing = tokens * layer_seconds(model, device, efficiency) +
                            attention_seconds(model, device, efficiency, first, tokens) +

@@ -37,7 +37,7 @@ class Linear {
   array add_bias(const array& y) const;
   Matrix weight_;
   std::optional<array> bias_;
-  bool exact_;
+  LoadOptions options_;
 };
 
 // Rows of a table, and the same table as an output projection (tied embeddings).
@@ -51,7 +51,7 @@ class Embedding {
 
  private:
   Matrix weight_;
-  bool exact_;
+  LoadOptions options_;
 };
 
 }  // namespace tarn::blocks
