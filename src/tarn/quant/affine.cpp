@@ -92,6 +92,8 @@ void check_affine(const AffineFormat& format, size_t columns) {
 void pack_codes(int bits, size_t count, const uint8_t* codes, uint32_t* words) {
   auto* bytes = reinterpret_cast<uint8_t*>(words);
   switch (bits) {
+    case 1:
+      return pack<1>(count, codes, bytes);
     case 2:
       return pack<2>(count, codes, bytes);
     case 3:
@@ -113,6 +115,8 @@ void pack_codes(int bits, size_t count, const uint8_t* codes, uint32_t* words) {
 void unpack_codes(int bits, size_t count, const uint32_t* words, uint8_t* codes) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(words);
   switch (bits) {
+    case 1:
+      return unpack<1>(count, bytes, codes);
     case 2:
       return unpack<2>(count, bytes, codes);
     case 3:

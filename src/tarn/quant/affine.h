@@ -51,8 +51,8 @@ template <typename Scale, typename Out>
 void affine_decode(const AffineFormat& format, size_t rows, size_t columns, const uint32_t* codes,
                    const Scale* scales, const Scale* biases, Out* out);
 
-// Between one byte a code and the packed bit stream; `count` is a multiple of 32. Bits of a byte
-// above `bits` must be zero.
+// Between one byte a code and the packed bit stream; `count` is a multiple of 32, `bits` one of
+// those above or 1. Bits of a byte above `bits` must be zero.
 void pack_codes(int bits, size_t count, const uint8_t* codes, uint32_t* words);
 void unpack_codes(int bits, size_t count, const uint32_t* words, uint8_t* codes);
 

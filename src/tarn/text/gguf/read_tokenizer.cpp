@@ -218,9 +218,7 @@ ordered_json merges_by_score(const Source& source) {
   for (size_t id = 0; id < source.tokens().size(); ++id) {
     const TokenType type = source.type(id);
     const std::string_view token = source.tokens()[id];
-    if ((type != TokenType::normal && type != TokenType::user_defined) || token.size() > longest) {
-      continue;
-    }
+    if (type != TokenType::normal || token.size() > longest) continue;
     const size_t first = merges.size();
     for (size_t cut = 1; cut < token.size(); ++cut) {
       if ((static_cast<unsigned char>(token[cut]) & 0xc0U) == 0x80U)
