@@ -15,10 +15,12 @@
 #include "tarn/base/log.h"
 #include "tarn/cli/commands.h"
 #include "tarn/io/checkpoint.h"
+#include "tarn/io/gguf.h"
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_header.h"
 #include "tarn/models/config.h"
 #include "tarn/models/generation_config.h"
+#include "tarn/models/model_files.h"
 #include "tarn/models/packed.h"
 #include "tarn/models/quantization_json.h"
 #include "tarn/models/stored_matrix.h"
@@ -81,14 +83,14 @@ uint64_t parameter_count(const Checkpoint& checkpoint, const std::optional<Model
 }
 
 Facts gather(const std::filesystem::path& model) {
-  Facts facts{.checkpoint = Checkpoint::open(model),
+  Facts facts{.checkpoint = open_checkpoint(model),
               .config = {},
               .generation = {},
               .unsupported = {},
               .formats = {},
               .parameters = 0,
               .packed_matrices = 0};
-  if (std::filesystem::is_directory(model)) {
+  if (std::filesystem::is_directory(model) || is_gguf(model)) {
     try {
       facts.config = load_model_config(model);
       facts.generation = load_generation_config(model, *facts.config);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tarn/base/error.h"
+#include "tarn/io/gguf.h"
 
 namespace tarn::cli {
 namespace {
@@ -52,10 +53,11 @@ fs::path model_path(const std::string& model) {
          "config.json and *.safetensors",
          model);
   }
+  if (fs::is_regular_file(model, none) && is_gguf(model)) return model;
   if (fs::exists(model, none)) {
     fail(ErrorCode::unsupported,
-         "{}: it is a file, and Tarn runs folders in Hugging Face layout; give the folder that "
-         "holds config.json and *.safetensors",
+         "{}: it is a file but no GGUF file; give a .gguf file, or the folder that holds "
+         "config.json and *.safetensors",
          model);
   }
   const std::vector<fs::path> folders = model_folders();

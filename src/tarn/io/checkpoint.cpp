@@ -76,6 +76,20 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   return result;
 }
 
+Checkpoint Checkpoint::of_tensors(fs::path path, std::vector<TensorInfo> tensors) {
+  Checkpoint result;
+  result.path_ = std::move(path);
+  result.own_ = std::move(tensors);
+  for (const TensorInfo& info : result.own_) {
+    if (!result.index_.try_emplace(info.name, Place{0, &info}).second) {
+      fail(ErrorCode::corrupt, "{}: two tensors stand for {}: {}", result.path_.string(),
+           quote(info.name), kRemedy);
+    }
+    result.tensors_.push_back(&info);
+  }
+  return result;
+}
+
 // Addresses of TensorInfo stay valid when files_ grows or moves: a vector's move keeps its
 // elements.
 void Checkpoint::add_file(const fs::path& path) {
@@ -142,7 +156,9 @@ const TensorInfo* Checkpoint::find(std::string_view name) const {
 
 const TensorInfo& Checkpoint::tensor(std::string_view name) const {
   const auto found = index_.find(name);
-  if (found != index_.end()) return files_[found->second.file].tensor(name);
+  if (found != index_.end()) {
+    return files_.empty() ? *found->second.info : files_[found->second.file].tensor(name);
+  }
   fail(ErrorCode::not_found, "{}: no tensor {}: `tarn info --tensors` lists what is there",
        path_.string(), quote(name));
 }

@@ -23,11 +23,14 @@ class Checkpoint {
   // not in the index is kept, as other loaders do, with a warning.
   static Checkpoint open(const std::filesystem::path& path);
 
+  // Tensors of a file in another format.
+  static Checkpoint of_tensors(std::filesystem::path path, std::vector<TensorInfo> tensors);
+
   Checkpoint(Checkpoint&&) = default;  // moved, never copied: the index points into the files
   Checkpoint& operator=(Checkpoint&&) = default;
 
   const std::filesystem::path& path() const { return path_; }
-  const std::vector<SafetensorsFile>& files() const { return files_; }
+  const std::vector<SafetensorsFile>& files() const { return files_; }  // none of of_tensors()
   // File by file in the order of their data: the order that reads the disk sequentially.
   const std::vector<const TensorInfo*>& tensors() const { return tensors_; }
   std::vector<std::string_view> names() const;  // sorted
@@ -47,6 +50,7 @@ class Checkpoint {
 
   std::filesystem::path path_;
   std::vector<SafetensorsFile> files_;
+  std::vector<TensorInfo> own_;  // of_tensors
   std::vector<const TensorInfo*> tensors_;
   struct Place {
     size_t file;

@@ -24,6 +24,11 @@ struct TensorInfo {
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<const MappedFile> owner;
+  // What files of another layout ask for. Row i of the tensor is the file's row (*row_order)[i];
+  // null: as they stand.
+  std::shared_ptr<const std::vector<uint32_t>> row_order = {};
+  // The file has x, the tensor is ln(-x).
+  bool log_of_negative = false;
 
   uint64_t element_count() const;
   // Whether `bytes` may be read in place as elements of `type`. The format permits any offset: a

@@ -4,11 +4,11 @@
 #include <array>
 #include <utility>
 
-#include "tarn/base/file.h"
 #include "tarn/io/quote.h"
 #include "tarn/models/config_families.h"
 #include "tarn/models/config_parts.h"
 #include "tarn/models/json_fields.h"
+#include "tarn/models/model_files.h"
 
 namespace tarn {
 namespace {
@@ -23,7 +23,6 @@ constexpr int64_t kMaxIntermediate = int64_t{1} << 24;
 constexpr int64_t kMaxVocab = int64_t{1} << 26;
 constexpr int64_t kMaxPosition = int64_t{1} << 40;
 constexpr int64_t kMaxToken = int64_t{1} << 31;
-constexpr uint64_t kMaxFile = uint64_t{16} << 20;
 
 std::string supported_families() {
   std::string result;
@@ -217,6 +216,7 @@ void read_linear_attention(const JsonFields& fields, ModelConfig& config) {
   result.value_head_dim =
       fields.integer_or("linear_value_head_dim", 1, kMaxHeadDim, absent.value_head_dim);
   result.conv_kernel = fields.integer_or("linear_conv_kernel_dim", 1, 64, absent.conv_kernel);
+  result.tiled_value_heads = fields.boolean_or("tiled_value_heads", false);
   if (result.num_value_heads % result.num_key_heads != 0) {
     fields.broken("linear_num_value_heads", "is {}, not a multiple of linear_num_key_heads {}",
                   result.num_value_heads, result.num_key_heads);
@@ -319,9 +319,7 @@ ModelConfig parse_model_config(std::string_view text, std::string_view source) {
 }
 
 ModelConfig load_model_config(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const auto file = std::filesystem::is_directory(path, ignored) ? path / "config.json" : path;
-  return parse_model_config(read_file(file, kMaxFile), file.string());
+  return parse_model_config(read_config_json(path), config_path(path).string());
 }
 
 }  // namespace tarn

@@ -28,6 +28,9 @@ struct LinearAttentionConfig {
   int64_t num_value_heads = 0;  // a multiple of num_key_heads
   int64_t key_head_dim = 0;
   int64_t value_head_dim = 0;
+  // Which key head serves value head h: h / (value heads / key heads), or, as in GGUF files, h
+  // modulo the key heads.
+  bool tiled_value_heads = false;
   int64_t conv_kernel = 0;  // taps of the causal convolution over q, k, v
 
   bool operator==(const LinearAttentionConfig&) const = default;

@@ -7,6 +7,7 @@
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_header.h"
 #include "tarn/memory/pool.h"
+#include "tarn/quant/codec_ggml.h"
 
 namespace tarn {
 namespace {
@@ -105,6 +106,7 @@ StoredMatrix stored_matrix(const Checkpoint& checkpoint, const std::string& modu
     }
     matrix.parts.push_back(info);
   }
+  if (weight.row_order) matrix.codec = quant::make_ggml_codec(format.type, weight.row_order);
   return matrix;
 }
 

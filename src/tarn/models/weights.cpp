@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <map>
 
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
 #include "tarn/memory/pool.h"
+#include "tarn/models/model_files.h"
 #include "tarn/models/packed.h"
 #include "tarn/ops/elementwise.h"
 
@@ -71,11 +73,33 @@ std::vector<std::shared_ptr<const MappedFile>> mapped_files(const Checkpoint& ch
   return files;
 }
 
+// What the file has in another form.
+array transformed(const TensorInfo& info, const Shape& shape, Dtype dtype) {
+  auto buffer = memory::allocate(info.bytes.size());
+  memory::count_copied(buffer->size());
+  if (info.log_of_negative) {
+    if (info.type != StorageType::f32) {
+      fail(ErrorCode::unsupported, "tensor \"{}\": it is {}, not F32; convert the model again",
+           info.name, storage_type_name(info.type));
+    }
+    std::memcpy(buffer->data(), info.bytes.data(), info.bytes.size());
+    auto* values = reinterpret_cast<float*>(buffer->data());
+    for (size_t i = 0; i < info.bytes.size() / sizeof(float); ++i) {
+      values[i] = std::log(-values[i]);
+    }
+  } else {
+    const size_t row = info.bytes.size() / info.row_order->size();
+    for (size_t i = 0; i < info.row_order->size(); ++i) {
+      std::memcpy(buffer->data() + i * row, info.bytes.data() + (*info.row_order)[i] * row, row);
+    }
+  }
+  return {std::move(buffer), shape, dtype};
+}
+
 }  // namespace
 
-Weights::Weights(const std::filesystem::path& folder,
-                 std::optional<QuantizationConfig> quantization)
-    : checkpoint_(Checkpoint::open(folder)),
+Weights::Weights(const std::filesystem::path& model, std::optional<QuantizationConfig> quantization)
+    : checkpoint_(open_checkpoint(model)),
       read_ahead_(mapped_files(checkpoint_)),
       panels_(checkpoint_.total_bytes()),
       quantization_(std::move(quantization)) {
@@ -117,6 +141,7 @@ array Weights::to_array(const TensorInfo& info) const {
     memory::count_copied(buffer->size());
     return {std::move(buffer), shape, dtype};
   }
+  if (info.row_order || info.log_of_negative) return transformed(info, shape, dtype);
   if (!info.aligned()) {
     auto buffer = memory::allocate(info.bytes.size());
     std::memcpy(buffer->data(), info.bytes.data(), info.bytes.size());

@@ -19,7 +19,7 @@ namespace tarn {
 class Weights {
  public:
   // `quantization` as the config states it: which modules are quantized, and how.
-  Weights(const std::filesystem::path& folder, std::optional<QuantizationConfig> quantization);
+  Weights(const std::filesystem::path& model, std::optional<QuantizationConfig> quantization);
 
   // Names below are looked up as they are and behind the prefixes that checkpoints put before them
   // ("model.", "model.language_model.", "language_model.model."): "layers.0.mlp.up_proj.weight".

@@ -58,6 +58,13 @@ array GatedDeltaNet::operator()(const array& x, const Sequences& sequences, size
   const auto split_heads = [&](const array& a, int64_t count) {
     return reshape(a, {1, tokens, count, -1});  // [1, T, H, D]
   };
+  // Key heads by value head, where they stand in another order than the operation repeats them in.
+  const auto for_values = [&](const array& a) {
+    const int64_t times = dims_.num_value_heads / dims_.num_key_heads;
+    if (!dims_.tiled_value_heads || times == 1) return a;
+    const Shape tiled = {1, tokens, times, dims_.num_key_heads, dims_.key_head_dim};
+    return split_heads(broadcast_to(expand_dims(a, 2), tiled), dims_.num_value_heads);
+  };
   const std::vector<array> in =
       Linear::together(x, {&in_proj_qkv_, &in_proj_z_, &in_proj_a_, &in_proj_b_});
   const array& z = in[1];
@@ -73,8 +80,8 @@ array GatedDeltaNet::operator()(const array& x, const Sequences& sequences, size
   const std::vector<array> qkv = split(mixed, {key_width_, 2 * key_width_}, 2);
   constexpr float eps = 1e-6F;
   const float scale = 1.0F / std::sqrt(static_cast<float>(dims_.key_head_dim));
-  const array q = l2_norm(split_heads(qkv[0], dims_.num_key_heads), eps, scale);
-  const array k = l2_norm(split_heads(qkv[1], dims_.num_key_heads), eps);
+  const array q = for_values(l2_norm(split_heads(qkv[0], dims_.num_key_heads), eps, scale));
+  const array k = for_values(l2_norm(split_heads(qkv[1], dims_.num_key_heads), eps));
   const array v = split_heads(qkv[2], dims_.num_value_heads);
 
   const array read = sequences.each(tokens, [&](size_t s, int64_t start, int64_t stop) {
