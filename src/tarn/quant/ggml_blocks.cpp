@@ -95,24 +95,33 @@ float group_scale(const PanelFormat& format, const void* scales, size_t group, f
   return scale * format.multiplier;
 }
 
-// The values of one block.
+float group_bias(const PanelFormat& format, const GgmlRow& row, size_t group) {
+  if (format.bias == BiasKind::stored) {
+    return to_float(static_cast<const float16*>(row.biases)[group]);
+  }
+  const auto min = static_cast<const uint8_t*>(row.biases)[group];
+  return -(to_float(row.dmin[0]) * static_cast<float>(min));
+}
+
+// The values of one block; what is the same for a whole group stays out of the inner loops.
 void decode_block(const PanelFormat& format, std::span<const int8_t> table, const GgmlRow& row,
                   size_t count, float* out) {
   const auto group_size = static_cast<size_t>(format.group_size);
   const float d = format.scales == ScaleKind::super ? to_float(row.d[0]) : 0;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t group = i / group_size;
+  const auto offset = static_cast<float>(format.offset);
+  for (size_t group = 0; group < count / group_size; ++group) {
     const float scale = group_scale(format, row.scales, group, d);
-    const uint8_t code = row.codes[i];
-    const float v = table.empty() ? static_cast<float>(code) : static_cast<float>(table[code]);
-    if (format.bias == BiasKind::offset) {
-      out[i] = (v - static_cast<float>(format.offset)) * scale;
-    } else if (format.bias == BiasKind::mins) {
-      const float min = to_float(row.dmin[0]) *
-                        static_cast<float>(static_cast<const uint8_t*>(row.biases)[group]);
-      out[i] = v * scale - min;
+    const uint8_t* codes = row.codes + group * group_size;
+    float* to = out + group * group_size;
+    if (!table.empty()) {
+      for (size_t i = 0; i < group_size; ++i) to[i] = static_cast<float>(table[codes[i]]) * scale;
+    } else if (format.bias == BiasKind::offset) {
+      for (size_t i = 0; i < group_size; ++i) {
+        to[i] = (static_cast<float>(codes[i]) - offset) * scale;
+      }
     } else {
-      out[i] = v * scale + to_float(static_cast<const float16*>(row.biases)[group]);
+      const float bias = group_bias(format, row, group);
+      for (size_t i = 0; i < group_size; ++i) to[i] = static_cast<float>(codes[i]) * scale + bias;
     }
   }
 }

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "tarn/base/error.h"
 #include "tarn/base/half.h"
 #include "tarn/quant/ggml_blocks.h"
 #include "tarn/quant/ggml_encode_block.h"
+#include "tarn/quant/ggml_encode_float.h"
+#include "tarn/quant/ggml_encode_grid.h"
 #include "tarn/quant/scale_search.h"
 
 namespace tarn::quant {
@@ -27,7 +29,11 @@ void put(std::byte* at, T value) {
   std::memcpy(at, &value, sizeof(value));
 }
 
-float inverse(float x) { return x == 0 ? 0 : 1 / x; }
+// 0 too for what is so small that its inverse is infinite: as a float16 it is zero.
+float inverse(float x) {
+  const float y = x == 0 ? 0 : 1 / x;
+  return std::isfinite(y) ? y : 0;
+}
 
 void put_nibbles(const uint8_t* codes, size_t half, std::byte* out) {
   for (size_t i = 0; i < half; ++i) {
@@ -39,6 +45,12 @@ void put_fifth_bits(const uint8_t* codes, std::byte* out) {
   uint32_t bits = 0;
   for (size_t i = 0; i < block; ++i) bits |= static_cast<uint32_t>(codes[i] >> 4 & 1) << i;
   put(out, bits);
+}
+
+float largest_of(const float* x, size_t count) {
+  float largest = 0;
+  for (size_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
+  return largest;
 }
 
 uint8_t truncated(float x, int highest) {
@@ -94,66 +106,18 @@ void encode_affine(const float* x, const float* weights, int bits, std::byte* ou
   put_nibbles(codes.data(), block / 2, out + (bits == 5 ? 8 : 4));
 }
 
-void encode_q8_0(const float* x, std::byte* out) {
-  float largest = 0;
-  for (size_t i = 0; i < block; ++i) largest = std::max(largest, std::abs(x[i]));
-  const float d = largest / 127;
+void encode_q8_0(const float* x, const float* weights, std::byte* out) {
+  if (weights != nullptr) {
+    std::array<int8_t, block> codes;
+    put(out, to_float16(search_scale(block, x, weights, -127, 127, codes.data())));
+    std::memcpy(out + 2, codes.data(), codes.size());
+    return;
+  }
+  const float d = largest_of(x, block) / 127;
   const float id = inverse(d);
   put(out, to_float16(d));
   for (size_t i = 0; i < block; ++i) {
     out[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::round(x[i] * id)));
-  }
-}
-
-// The nearest of the doubled e2m1 values to x / d, the first of equals.
-uint8_t nearest_e2m1(float x, float d) {
-  const std::span<const int8_t> table = ggml_table(GgmlType::mxfp4);
-  uint8_t best = 0;
-  float least = INFINITY;
-  for (uint8_t code = 0; code < table.size(); ++code) {
-    const float error = std::abs(d * static_cast<float>(table[code]) - x);
-    if (error < least) {
-      least = error;
-      best = code;
-    }
-  }
-  return best;
-}
-
-void encode_mxfp4(const float* x, std::byte* out) {
-  float largest = 0;
-  for (size_t i = 0; i < block; ++i) largest = std::max(largest, std::abs(x[i]));
-  int exponent = 0;
-  if (largest > 0) {
-    exponent = static_cast<int>(std::floor(std::log2(largest))) - 2 + 127;
-    exponent = std::clamp(exponent, 0, 254);
-  }
-  const float d = std::ldexp(1.0F, exponent - 128);
-  std::array<uint8_t, block> codes{};
-  for (size_t i = 0; i < block; ++i) codes[i] = nearest_e2m1(x[i], d);
-  out[0] = static_cast<std::byte>(exponent);
-  put_nibbles(codes.data(), block / 2, out + 1);
-}
-
-// Unsigned e4m3 from 0 to 448.
-uint8_t to_e4m3(float x) {
-  if (!(x > 0)) return 0;
-  if (x >= 448) return 0x7e;
-  if (x < 0x1p-6F) return static_cast<uint8_t>(std::min(x * 512 + 0.5F, 7.0F));
-  const auto bits = std::bit_cast<uint32_t>(x) + 0x80000U;  // half a step of three bits
-  return static_cast<uint8_t>(((bits >> 23) - 120) << 3 | (bits >> 20 & 7));
-}
-
-void encode_nvfp4(const float* x, std::byte* out) {
-  for (size_t sub = 0; sub < 4; ++sub) {
-    float largest = 0;
-    for (size_t i = 0; i < 16; ++i) largest = std::max(largest, std::abs(x[16 * sub + i]));
-    const uint8_t scale = to_e4m3(largest / 6);
-    const float d = to_float(float8_e4m3{scale}) * 0.5F;
-    std::array<uint8_t, 16> codes{};
-    for (size_t i = 0; i < 16; ++i) codes[i] = nearest_e2m1(x[16 * sub + i], d);
-    out[sub] = static_cast<std::byte>(scale);
-    put_nibbles(codes.data(), 8, out + 4 + 8 * sub);
   }
 }
 
@@ -185,13 +149,13 @@ bool encode_small_block(GgmlType type, const float* x, const float* weights, std
       encode_affine(x, weights, 5, out);
       return true;
     case GgmlType::q8_0:
-      encode_q8_0(x, out);
+      encode_q8_0(x, weights, out);
       return true;
     case GgmlType::mxfp4:
-      encode_mxfp4(x, out);
+      encode_mxfp4(x, weights, out);
       return true;
     case GgmlType::nvfp4:
-      encode_nvfp4(x, out);
+      encode_nvfp4(x, weights != nullptr ? weights : alike.data(), out);
       return true;
     case GgmlType::iq4_nl:
       encode_iq4_nl(x, weights != nullptr ? weights : alike.data(), out);
@@ -199,6 +163,34 @@ bool encode_small_block(GgmlType type, const float* x, const float* weights, std
     default:
       return false;
   }
+}
+
+// The largest magnitude that comes back finite and about as large as it was.
+float largest_storable(GgmlType type) {
+  switch (type) {
+    case GgmlType::f32:
+    case GgmlType::mxfp4:
+      return std::numeric_limits<float>::max();
+    case GgmlType::bf16:
+      return to_float(bfloat16{0x7f7f});
+    case GgmlType::nvfp4:
+      return 448 * 6;
+    default:
+      return 65504;  // values and scales are float16
+  }
+}
+
+void check_values(const GgmlTypeInfo& of, size_t columns, const float* values) {
+  const float largest = largest_storable(of.type);
+  size_t wrong = 0;
+  for (size_t i = 0; i < columns; ++i) wrong += std::abs(values[i]) <= largest ? 0 : 1;
+  if (wrong == 0) return;
+  size_t i = 0;
+  while (std::abs(values[i]) <= largest) ++i;
+  fail(ErrorCode::invalid_argument,
+       "GGUF type {}: the value at input {} is {}: magnitudes up to {} can be stored; check the "
+       "weights or take BF16",
+       of.name, i, values[i], largest);
 }
 
 }  // namespace
@@ -218,24 +210,31 @@ bool can_encode(GgmlType type) {
     case GgmlType::iq4_nl:
       return true;
     default:
-      return is_super_type(type);
+      return is_super_type(type) || is_grid_type(type);
   }
 }
 
 void ggml_encode_row(GgmlType type, size_t columns, const float* values, const float* importance,
                      std::byte* out) {
-  if (type == GgmlType::f32) return convert<float>(columns, values, out);
-  if (type == GgmlType::f16) return convert<float16>(columns, values, out);
-  if (type == GgmlType::bf16) return convert<bfloat16>(columns, values, out);
   const GgmlTypeInfo& of = info(type);
   if (!can_encode(type)) {
     fail(ErrorCode::unsupported,
-         "GGUF type {}: Tarn reads it but does not make it; take IQ4_XS, Q3_K or Q2_K", of.name);
+         "GGUF type {}: it is not one of weights; take one of those, Q4_K for example", of.name);
   }
+  if (columns % of.block_values != 0) {
+    fail(ErrorCode::invalid_argument,
+         "GGUF type {}: {} inputs do not fill blocks of {}; take another format", of.name, columns,
+         of.block_values);
+  }
+  check_values(of, columns, values);
+  if (type == GgmlType::f32) return convert<float>(columns, values, out);
+  if (type == GgmlType::f16) return convert<float16>(columns, values, out);
+  if (type == GgmlType::bf16) return convert<bfloat16>(columns, values, out);
+  if (is_grid_type(type)) return encode_grid_row(type, columns, values, importance, out);
   for (size_t i = 0; i < columns; i += of.block_values) {
     const float* weights = importance != nullptr ? importance + i : nullptr;
     if (!encode_small_block(type, values + i, weights, out)) {
-      encode_super_block(type, values + i, weights != nullptr ? weights : alike.data(), out);
+      encode_super_block(type, values + i, weights, out);
     }
     out += of.block_bytes;
   }

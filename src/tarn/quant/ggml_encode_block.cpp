@@ -8,12 +8,18 @@
 #include "tarn/base/half.h"
 #include "tarn/quant/ggml_blocks.h"
 #include "tarn/quant/scale_search.h"
+#include "tarn/quant/two_level_search.h"
 
 namespace tarn::quant {
 namespace {
 
 constexpr size_t values = super_inputs;
 using Codes = std::array<uint8_t, values>;
+constexpr std::array<float, values> alike = [] {
+  std::array<float, values> ones{};
+  ones.fill(1);
+  return ones;
+}();
 
 void put(std::byte* at, float value) {
   const float16 half = to_float16(value);
@@ -25,113 +31,6 @@ float rounded_to_half(float x) { return to_float(to_float16(x)); }
 int rounded(float x, int lowest, int highest) {
   return static_cast<int>(
       std::rint(std::clamp(x, static_cast<float>(lowest), static_cast<float>(highest))));
-}
-
-// A scale for all groups and a whole number for each: value ~ d * sub[group] * code.
-struct TwoLevels {
-  float d = 0;
-  std::array<int, 16> sub{};
-  std::array<int8_t, values> codes{};
-};
-
-// Codes of [lowest, highest], sub-scales of [sub_lowest, -sub_lowest - 1].
-TwoLevels search_two_levels(const float* x, const float* weights, size_t group, int lowest,
-                            int highest, int sub_lowest) {
-  TwoLevels best;
-  std::array<float, 16> scales{};
-  for (size_t g = 0; g < values / group; ++g) {
-    scales[g] = search_scale(group, x + g * group, weights + g * group, lowest, highest,
-                             best.codes.data() + g * group);
-  }
-  const float farthest = *std::max_element(
-      scales.begin(), scales.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
-  if (farthest == 0) return best;
-  const auto assign = [&](float d) {
-    for (size_t g = 0; g < values / group; ++g) {
-      best.sub[g] = rounded(d != 0 ? scales[g] / d : 0, sub_lowest, -sub_lowest - 1);
-      const float scale = d * static_cast<float>(best.sub[g]);
-      for (size_t i = g * group; i < (g + 1) * group; ++i) {
-        best.codes[i] =
-            static_cast<int8_t>(scale != 0 ? rounded(x[i] / scale, lowest, highest) : 0);
-      }
-    }
-  };
-  best.d = rounded_to_half(farthest / static_cast<float>(sub_lowest));
-  assign(best.d);
-  // The best common scale for these whole numbers, and the best codes for it.
-  float vc = 0, cc = 0;
-  for (size_t i = 0; i < values; ++i) {
-    const auto c = static_cast<float>(best.sub[i / group] * best.codes[i]);
-    vc += weights[i] * x[i] * c;
-    cc += weights[i] * c * c;
-  }
-  if (cc > 0 && vc != 0) {
-    best.d = rounded_to_half(vc / cc);
-    assign(best.d);
-  }
-  return best;
-}
-
-// value ~ d * sub[group] * code - dmin * min[group]
-struct WithMins {
-  float d = 0;
-  float dmin = 0;
-  std::array<int, 16> sub{};
-  std::array<int, 16> min{};
-  Codes codes{};
-};
-
-WithMins search_with_mins(const float* x, const float* weights, size_t group, int highest,
-                          int sub_highest) {
-  WithMins best;
-  const size_t groups = values / group;
-  std::array<ScaleAndMin, 16> fits{};
-  float most = 0, most_min = 0;
-  for (size_t g = 0; g < groups; ++g) {
-    fits[g] = search_scale_and_min(group, x + g * group, weights + g * group, highest,
-                                   best.codes.data() + g * group);
-    most = std::max(most, fits[g].scale);
-    most_min = std::max(most_min, fits[g].min);
-  }
-  const auto assign_codes = [&] {
-    for (size_t i = 0; i < values; ++i) {
-      const size_t g = i / group;
-      const float scale = best.d * static_cast<float>(best.sub[g]);
-      const float min = best.dmin * static_cast<float>(best.min[g]);
-      best.codes[i] =
-          static_cast<uint8_t>(scale > 0 ? rounded((x[i] + min) / scale, 0, highest) : 0);
-    }
-  };
-  best.d = rounded_to_half(most / static_cast<float>(sub_highest));
-  best.dmin = rounded_to_half(most_min / static_cast<float>(sub_highest));
-  for (size_t g = 0; g < groups; ++g) {
-    best.sub[g] = best.d > 0 ? rounded(fits[g].scale / best.d, 0, sub_highest) : 0;
-    best.min[g] = best.dmin > 0 ? rounded(fits[g].min / best.dmin, 0, sub_highest) : 0;
-  }
-  assign_codes();
-  // The best two common scales for these whole numbers, and the best codes for them.
-  double aa = 0, ab = 0, bb = 0, av = 0, bv = 0;
-  for (size_t i = 0; i < values; ++i) {
-    const double a = static_cast<double>(best.sub[i / group]) * best.codes[i];
-    const double b = -static_cast<double>(best.min[i / group]);
-    const double w = weights[i];
-    aa += w * a * a;
-    ab += w * a * b;
-    bb += w * b * b;
-    av += w * a * x[i];
-    bv += w * b * x[i];
-  }
-  const double determinant = aa * bb - ab * ab;
-  if (determinant > 1e-12 * aa * bb) {
-    const double d = (av * bb - bv * ab) / determinant;
-    const double dmin = (bv * aa - av * ab) / determinant;
-    if (d > 0 && dmin >= 0) {
-      best.d = rounded_to_half(static_cast<float>(d));
-      best.dmin = rounded_to_half(static_cast<float>(dmin));
-      assign_codes();
-    }
-  }
-  return best;
 }
 
 // The inverses of ggml_unpack_k.cpp.
@@ -263,20 +162,27 @@ void encode_iq4_xs(const float* x, const float* weights, std::byte* out) {
   }
 }
 
-// 0, 1, 2 for -1, 0, 1, by the largest value, as ggml does it.
-float ternary_codes(const float* x, Codes& codes) {
+// 0, 1, 2 for -1, 0, 1: by the largest value, as ggml does it, or searched for. The scale.
+float ternary_codes(const float* x, const float* weights, Codes& codes) {
+  if (weights != nullptr) {
+    std::array<int8_t, values> around_zero;
+    const float scale = search_scale(values, x, weights, -1, 1, around_zero.data());
+    for (size_t i = 0; i < values; ++i) codes[i] = static_cast<uint8_t>(around_zero[i] + 1);
+    return scale;
+  }
   float largest = 0;
   for (size_t i = 0; i < values; ++i) largest = std::max(largest, std::abs(x[i]));
-  const float inverse = largest == 0 ? 0 : 1 / largest;
+  // What is so small that its inverse is infinite is zero as a float16.
+  const float inverse = largest < 1e-37F ? 0 : 1 / largest;
   for (size_t i = 0; i < values; ++i) {
     codes[i] = static_cast<uint8_t>(static_cast<int>(std::round(x[i] * inverse)) + 1);
   }
   return largest;
 }
 
-void encode_tq1_0(const float* x, std::byte* out) {
+void encode_tq1_0(const float* x, const float* weights, std::byte* out) {
   Codes codes;
-  const float d = ternary_codes(x, codes);
+  const float d = ternary_codes(x, weights, codes);
   const uint8_t* code = codes.data();
   const auto digits = [&](std::byte* to, size_t count, int most) {
     for (size_t i = 0; i < count; ++i) {
@@ -295,9 +201,9 @@ void encode_tq1_0(const float* x, std::byte* out) {
   put(out + 52, d);
 }
 
-void encode_tq2_0(const float* x, std::byte* out) {
+void encode_tq2_0(const float* x, const float* weights, std::byte* out) {
   Codes codes;
-  const float d = ternary_codes(x, codes);
+  const float d = ternary_codes(x, weights, codes);
   put_two_bits(codes, out);
   put(out + 64, d);
 }
@@ -321,23 +227,22 @@ bool is_super_type(GgmlType type) {
 }
 
 void encode_super_block(GgmlType type, const float* x, const float* weights, std::byte* out) {
+  if (type == GgmlType::tq1_0) return encode_tq1_0(x, weights, out);
+  if (type == GgmlType::tq2_0) return encode_tq2_0(x, weights, out);
+  const float* w = weights != nullptr ? weights : alike.data();
   switch (type) {
     case GgmlType::q2_k:
-      return encode_q2_k(x, weights, out);
+      return encode_q2_k(x, w, out);
     case GgmlType::q3_k:
-      return encode_q3_k(x, weights, out);
+      return encode_q3_k(x, w, out);
     case GgmlType::q4_k:
-      return encode_q4_k(x, weights, out);
+      return encode_q4_k(x, w, out);
     case GgmlType::q5_k:
-      return encode_q5_k(x, weights, out);
+      return encode_q5_k(x, w, out);
     case GgmlType::q6_k:
-      return encode_q6_k(x, weights, out);
-    case GgmlType::iq4_xs:
-      return encode_iq4_xs(x, weights, out);
-    case GgmlType::tq1_0:
-      return encode_tq1_0(x, out);
+      return encode_q6_k(x, w, out);
     default:
-      return encode_tq2_0(x, out);
+      return encode_iq4_xs(x, w, out);
   }
 }
 

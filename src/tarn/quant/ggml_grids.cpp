@@ -411,23 +411,51 @@ constexpr std::array<uint16_t, 2048> iq1 = {
     0xaa00, 0xaa02, 0xaa08, 0xaa0a, 0xaa20, 0xaa22, 0xaa28, 0xaa2a, 0xaa51, 0xaa54, 0xaa56, 0xaa80,
     0xaa82, 0xaa88, 0xaa8a, 0xaa95, 0xaaa0, 0xaaa2, 0xaaa8, 0xaaaa,
 };
+
+// A level of `bits` becomes a byte of the entry.
+template <typename Entry, int bits, size_t count>
+constexpr std::array<Entry, count> spread(const std::array<uint16_t, count>& grid) {
+  std::array<Entry, count> out{};
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t k = 0; k < sizeof(Entry); ++k) {
+      const unsigned level = grid[i] >> (bits * k) & ((1U << bits) - 1);
+      out[i] |= static_cast<Entry>(level) << (8 * k);
+    }
+  }
+  return out;
+}
+
+constexpr auto iq2_xxs_bytes = spread<uint64_t, 2>(iq2_xxs);
+constexpr auto iq2_xs_bytes = spread<uint64_t, 2>(iq2_xs);
+constexpr auto iq2_s_bytes = spread<uint64_t, 2>(iq2_s);
+constexpr auto iq1_bytes = spread<uint64_t, 2>(iq1);
+constexpr auto iq3_xxs_bytes = spread<uint32_t, 3>(iq3_xxs);
+constexpr auto iq3_s_bytes = spread<uint32_t, 3>(iq3_s);
+
 }  // namespace
 
-std::span<const uint16_t> ggml_grid(GgmlType type) {
+std::span<const uint64_t> grid_of_eight(GgmlType type) {
   switch (type) {
     case GgmlType::iq2_xxs:
-      return iq2_xxs;
+      return iq2_xxs_bytes;
     case GgmlType::iq2_xs:
-      return iq2_xs;
+      return iq2_xs_bytes;
     case GgmlType::iq2_s:
-      return iq2_s;
-    case GgmlType::iq3_xxs:
-      return iq3_xxs;
-    case GgmlType::iq3_s:
-      return iq3_s;
+      return iq2_s_bytes;
     case GgmlType::iq1_s:
     case GgmlType::iq1_m:
-      return iq1;
+      return iq1_bytes;
+    default:
+      return {};
+  }
+}
+
+std::span<const uint32_t> grid_of_four(GgmlType type) {
+  switch (type) {
+    case GgmlType::iq3_xxs:
+      return iq3_xxs_bytes;
+    case GgmlType::iq3_s:
+      return iq3_s_bytes;
     default:
       return {};
   }
