@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "tarn/quant/codec.h"
 #include "tests/io/safetensors_files.h"
 
 namespace tarn {
@@ -23,6 +24,20 @@ TEST(Packed, DescriptionsRoundTrip) {
     EXPECT_EQ(read.format.scale_type, type);
     EXPECT_EQ(read.rows, 100);
     EXPECT_EQ(read.columns, 128);
+  }
+}
+
+TEST(Packed, EveryKindOfPanelsRoundTrips) {
+  for (const char* name : {"lut6", "lut4:32", "q4_k", "q6_k", "q8_0", "iq4_xs", "iq2_xs",
+                           "ggml:mxfp4", "ggml:nvfp4", "mxfp4", "nvfp4"}) {
+    const auto codec = quant::make_codec(quant::parse_format(name), quant::ScaleType::bf16);
+    const PackedMatrix matrix{codec->panel_format(), 40, 512};
+    const PackedMatrix read =
+        parse_packed_matrix(matrix.description(), matrix.tensor_bytes(), "x.panels");
+    EXPECT_EQ(read.description(), matrix.description()) << name;
+    EXPECT_EQ(read.format.scales, matrix.format.scales) << name;
+    EXPECT_EQ(read.format.multiplier, matrix.format.multiplier) << name;
+    EXPECT_EQ(read.panel_bytes(), matrix.panel_bytes()) << name;
   }
 }
 

@@ -140,8 +140,8 @@ TEST(Lut, ErrorsAreThoseOfTheirBits) {
   std::vector<float> weights(lut_rows * columns);
   for (float& w : weights) w = normal(random);
   const std::tuple<LutFormat, double> bounds[] = {
-      {{2, 32}, 1.05e-1},   {{3, 32}, 2.5e-2}, {{4, 0}, 1.0e-2}, {{4, 32}, 5.6e-3},
-      {{4, 64}, 6.8e-3}, {{6, 0}, 7.5e-4},  {{8, 0}, 1e-4}};
+      {{2, 32}, 1.05e-1}, {{3, 32}, 2.5e-2}, {{4, 0}, 1.0e-2}, {{4, 32}, 5.6e-3},
+      {{4, 64}, 6.8e-3},  {{6, 0}, 7.5e-4},  {{8, 0}, 1e-4}};
   for (const auto& [format, bound] : bounds) {
     std::vector<uint8_t> codes(weights.size());
     std::vector<int8_t> table(size_t{1} << format.bits);
@@ -226,7 +226,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, Codecs,
                                            "lut2:32", "lut3", "lut4", "lut4:32", "lut4:64", "lut6",
                                            "lut6:32", "lut8", "q2_k", "q3_k", "q4_k", "q5_k",
                                            "q6_k", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl",
-                                           "iq4_xs", "tq1_0", "tq2_0", "ggml:mxfp4", "ggml:nvfp4"),
+                                           "iq4_xs", "tq1_0", "tq2_0", "ggml:mxfp4", "ggml:nvfp4",
+                                           "mxfp4", "nvfp4", "iq3_s", "iq2_xs"),
                          [](const auto& name) {
                            std::string text = name.param;
                            for (char& c : text) c = std::isalnum(c) != 0 ? c : '_';

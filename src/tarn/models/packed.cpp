@@ -1,5 +1,8 @@
 #include "tarn/models/packed.h"
 
+#include <algorithm>
+#include <array>
+
 #include "tarn/base/error.h"
 #include "tarn/base/json.h"
 #include "tarn/io/quote.h"
@@ -35,13 +38,54 @@ quant::ScaleType scale_type(const json& fields, std::string_view tensor) {
   if (name == "F32") return quant::ScaleType::f32;
   if (name == "F16") return quant::ScaleType::f16;
   if (name == "BF16") return quant::ScaleType::bf16;
+  if (name == "F8_E8M0") return quant::ScaleType::e8m0;
+  if (name == "F8_E4M3") return quant::ScaleType::e4m3;
   fail(ErrorCode::corrupt, "tensor {}: the type of its scales is {}, not F32, F16 or BF16: {}",
        quote(tensor), quote(name), kRemedy);
 }
 
 std::string_view name_of(quant::ScaleType type) {
-  if (type == quant::ScaleType::f32) return "F32";
-  return type == quant::ScaleType::f16 ? "F16" : "BF16";
+  switch (type) {
+    case quant::ScaleType::f32:
+      return "F32";
+    case quant::ScaleType::f16:
+      return "F16";
+    case quant::ScaleType::bf16:
+      return "BF16";
+    case quant::ScaleType::e8m0:
+      return "F8_E8M0";
+    default:
+      return "F8_E4M3";
+  }
+}
+
+// ScaleKind's, in its order.
+constexpr std::array<std::string_view, 3> level_names = {"group", "super", "row"};
+
+// What panels that are not affine say beside it.
+void read_kind(const json& fields, quant::PanelFormat& format, std::string_view tensor) {
+  const auto text = [&](const char* key) {
+    const auto found = fields.find(key);
+    return found != fields.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto level = std::find(level_names.begin(), level_names.end(), text("levels"));
+  const std::string bias = text("bias");
+  const auto multiplier = fields.find("multiplier");
+  const auto offset = fields.find("offset");
+  const bool known = level != level_names.end() && (bias == "mins" || bias == "offset") &&
+                     multiplier != fields.end() && multiplier->is_number() &&
+                     offset != fields.end() && offset->is_number_unsigned() &&
+                     offset->get<uint64_t>() <= 128;
+  if (!known) {
+    fail(ErrorCode::corrupt, "tensor {}: its description names no kind of panels: {}",
+         quote(tensor), kRemedy);
+  }
+  format.scales = static_cast<quant::ScaleKind>(level - level_names.begin());
+  format.bias = bias == "mins" ? quant::BiasKind::mins : quant::BiasKind::offset;
+  format.offset = static_cast<int>(offset->get<uint64_t>());
+  format.multiplier = multiplier->get<float>();
+  format.values = fields.value("table", json()) == true ? quant::CodeValues::table_i8
+                                                        : quant::CodeValues::linear;
 }
 
 }  // namespace
@@ -55,13 +99,21 @@ size_t PackedMatrix::tensor_bytes() const {
 }
 
 std::string PackedMatrix::description() const {
-  return json{{"mode", "affine"},
-              {"bits", format.bits},
-              {"group_size", format.group_size},
-              {"scales", name_of(format.scale_type)},
-              {"rows", rows},
-              {"columns", columns}}
-      .dump();
+  json fields = {{"mode", "affine"},
+                 {"bits", format.bits},
+                 {"group_size", format.group_size},
+                 {"scales", name_of(format.scale_type)},
+                 {"rows", rows},
+                 {"columns", columns}};
+  if (format.bias != quant::BiasKind::stored) {
+    fields["mode"] = "panels";
+    fields["levels"] = level_names[static_cast<size_t>(format.scales)];
+    fields["bias"] = format.bias == quant::BiasKind::mins ? "mins" : "offset";
+    fields["offset"] = format.offset;
+    fields["table"] = format.values == quant::CodeValues::table_i8;
+    fields["multiplier"] = format.multiplier;
+  }
+  return fields.dump();
 }
 
 bool is_packed(const Checkpoint& checkpoint) {
@@ -80,9 +132,10 @@ bool is_packed(const Checkpoint& checkpoint) {
 PackedMatrix parse_packed_matrix(std::string_view description, size_t tensor_bytes,
                                  std::string_view tensor) {
   const json fields = parse_json(description, fmt::format("tensor {}", quote(tensor)), 2);
-  if (!fields.is_object() || fields.value("mode", json()) != "affine") {
-    fail(ErrorCode::corrupt, "tensor {}: its description is not that of affine panels: {}",
-         quote(tensor), kRemedy);
+  const json mode = fields.is_object() ? fields.value("mode", json()) : json();
+  if (mode != "affine" && mode != "panels") {
+    fail(ErrorCode::corrupt, "tensor {}: its description is not that of panels: {}", quote(tensor),
+         kRemedy);
   }
   PackedMatrix matrix;
   matrix.rows = integer(fields, "rows", tensor);
@@ -90,6 +143,7 @@ PackedMatrix parse_packed_matrix(std::string_view description, size_t tensor_byt
   matrix.format = {static_cast<int>(integer(fields, "bits", tensor)),
                    static_cast<int>(integer(fields, "group_size", tensor)),
                    scale_type(fields, tensor)};
+  if (mode == "panels") read_kind(fields, matrix.format, tensor);
   size_t expected = 0;
   try {
     expected = matrix.tensor_bytes();

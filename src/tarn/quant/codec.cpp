@@ -2,6 +2,7 @@
 
 #include "tarn/base/error.h"
 #include "tarn/quant/codec_affine.h"
+#include "tarn/quant/codec_block_float.h"
 #include "tarn/quant/codec_ggml.h"
 #include "tarn/quant/codec_lut.h"
 
@@ -32,6 +33,9 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
       return make_affine_codec({format.bits, format.group_size}, scale_type);
     case FormatMode::lut:
       return make_lut_codec({format.bits, format.group_size});
+    case FormatMode::mxfp4:
+    case FormatMode::nvfp4:
+      return make_block_float_codec(format.mode);
     case FormatMode::ggml:
       return make_ggml_codec(format.type);
     default:

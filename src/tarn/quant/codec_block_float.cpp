@@ -1,0 +1,93 @@
+#include "tarn/quant/codec_block_float.h"
+
+#include <algorithm>
+
+#include "tarn/base/error.h"
+#include "tarn/quant/block_float.h"
+#include "tarn/quant/ggml_blocks.h"
+
+namespace tarn::quant {
+namespace {
+
+class BlockFloatCodec final : public Codec {
+ public:
+  explicit BlockFloatCodec(FormatMode mode) : format_(float_format(mode)) {}
+
+  Format format() const override { return format_; }
+
+  void check(size_t rows, size_t columns) const override {
+    if (const std::string why = misfit(columns); !why.empty()) {
+      fail(ErrorCode::invalid_argument, "{}: {}; take another format", format_text(format_), why);
+    }
+    packed_size(panel_format(), rows, columns);
+  }
+
+  std::string misfit(size_t columns) const override {
+    const size_t unit = std::max<size_t>(group(), block_inputs);
+    if (columns % unit == 0) return {};
+    return fmt::format("{} inputs do not fill groups of {}", columns, unit);
+  }
+
+  size_t columns_of(size_t part_columns) const override { return part_columns * 8; }
+
+  std::vector<Part> parts(size_t rows, size_t columns) const override {
+    return {{"weight", PartType::u32, rows, packed_words(columns, format_.bits)},
+            {"scales", PartType::u8, rows, columns / group()}};
+  }
+
+  // Codes stand for doubled values in a table of bytes.
+  PanelFormat panel_format() const override {
+    return ggml_panel_format(format_.mode == FormatMode::mxfp4 ? GgmlType::mxfp4 : GgmlType::nvfp4);
+  }
+
+  void encode(size_t /*rows*/, size_t columns, const float* weights, const float* /*importance*/,
+              size_t first_row, size_t last_row, std::span<std::byte* const> parts) const override {
+    block_float_encode(
+        format_.mode, last_row - first_row, columns, weights, 1,
+        reinterpret_cast<uint32_t*>(parts[0]) + first_row * packed_words(columns, format_.bits),
+        reinterpret_cast<uint8_t*>(parts[1]) + first_row * (columns / group()));
+  }
+
+  void decode(size_t /*rows*/, size_t columns, std::span<const std::byte* const> parts,
+              size_t first_row, size_t last_row, float* out) const override {
+    block_float_decode(format_.mode, last_row - first_row, columns,
+                       codes(parts, columns, first_row), scales(parts, columns, first_row), 1, out);
+  }
+
+  void pack(size_t rows, size_t columns, std::span<const std::byte* const> parts, std::byte* panels,
+            size_t first_panel, size_t last_panel) const override {
+    const PanelFormat format = panel_format();
+    const size_t stride = panel_stride(format, columns);
+    std::vector<uint8_t> unpacked(panel_rows * columns);
+    for (size_t panel = first_panel; panel < last_panel; ++panel) {
+      const size_t first = panel * panel_rows;
+      const size_t count = std::min<size_t>(panel_rows, rows - first);
+      for (size_t i = 0; i < count; ++i) {
+        unpack_codes(format_.bits, columns, codes(parts, columns, first + i),
+                     unpacked.data() + i * columns);
+      }
+      PanelRows from{count, unpacked.data()};
+      from.scales = scales(parts, columns, first);
+      from.table = ggml_table(GgmlType::mxfp4).data();
+      pack_panel(format, columns, from, panels + panel * stride);
+    }
+  }
+
+ private:
+  size_t group() const { return static_cast<size_t>(format_.group_size); }
+  const uint32_t* codes(std::span<const std::byte* const> parts, size_t columns, size_t row) const {
+    return reinterpret_cast<const uint32_t*>(parts[0]) + row * packed_words(columns, format_.bits);
+  }
+  const uint8_t* scales(std::span<const std::byte* const> parts, size_t columns, size_t row) const {
+    return reinterpret_cast<const uint8_t*>(parts[1]) + row * (columns / group());
+  }
+  Format format_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Codec> make_block_float_codec(FormatMode mode) {
+  return std::make_shared<BlockFloatCodec>(mode);
+}
+
+}  // namespace tarn::quant
