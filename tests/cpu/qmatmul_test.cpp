@@ -48,6 +48,9 @@ struct Problem {
   AlignedBytes panels;
   std::vector<float> weights;  // [rows, inputs]
   std::vector<float> x;        // [most_tokens, inputs]
+  // How far a weight may be from the one that the int8 product computes with: half a unit of 15
+  // bits of the panel's largest value (quant::is_wide), of [rows].
+  std::vector<double> weight_rounding;
 
   template <typename Scale>
   static Problem make(int bits, int group_size, size_t rows, size_t inputs) {
@@ -135,6 +138,27 @@ constexpr std::array kinds = {
     Kind{"lut5", {5, 64, ScaleType::f32, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
     Kind{"lut6", {6, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
     Kind{"lut8", {8, 32, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"sym4_g128",
+         {4, 128, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::linear, 8}},
+    Kind{"tq2_g128",
+         {2, 128, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::linear, 1}},
+    Kind{"lut6_g128",
+         {6, 128, ScaleType::bf16, ScaleKind::group, BiasKind::offset, CodeValues::table_i8}},
+    Kind{"lut1_f16",
+         {1, 32, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"lut3_f16",
+         {3, 64, ScaleType::f16, ScaleKind::group, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"lut4_f16",
+         {4, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"lut5_f16",
+         {5, 32, ScaleType::f16, ScaleKind::super, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"lut6_f16",
+         {6, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"lut8_f16",
+         {8, 128, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::table_f16}},
+    Kind{"mxfp8", {8, 32, ScaleType::e8m0, ScaleKind::group, BiasKind::offset, CodeValues::e4m3}},
+    Kind{"fp8", {8, 128, ScaleType::f32, ScaleKind::group, BiasKind::offset, CodeValues::e4m3}},
+    Kind{"mxfp8_e5m2", {8, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, CodeValues::e5m2}},
 };
 
 template <typename T>
@@ -160,7 +184,11 @@ Problem problem_of(const PanelFormat& format, size_t rows, size_t inputs) {
   p.matrix = {format, p.panels.get(), rows, inputs};
   for (size_t panel = 0; panel < quant::panel_count(rows); ++panel) {
     std::vector<uint8_t> codes(16 * inputs);
-    for (uint8_t& code : codes) code = static_cast<uint8_t>(random() & ((1U << format.bits) - 1));
+    const bool float8 = format.values >= CodeValues::e4m3;
+    for (uint8_t& code : codes) {
+      code = static_cast<uint8_t>(random() & ((1U << format.bits) - 1));
+      if (float8 && (code & 0x78) == 0x78) code ^= 0x40;  // finite
+    }
     const auto f32 = random_values<float>(16 * groups, random, 0.1);
     const auto f16 = random_values<float16>(16 * groups, random, 0.1);
     const auto bf16 = random_values<bfloat16>(16 * groups, random, 0.1);
@@ -183,13 +211,25 @@ Problem problem_of(const PanelFormat& format, size_t rows, size_t inputs) {
     from.biases = exponents.data();
     from.d = d.data();
     from.dmin = dmin.data();
+    const auto wide_table = random_values<float16>(256, random, 3);
     from.table = table.data();
+    if (format.values == CodeValues::table_f16) from.table = wide_table.data();
     quant::pack_panel(format, inputs, from,
                       p.panels.get() + panel * quant::panel_stride(format, inputs));
   }
   p.weights.resize(rows * inputs);
   for (size_t row = 0; row < rows; ++row) {
     quant::unpack_row(format, inputs, p.panels.get(), row, &p.weights[row * inputs]);
+  }
+  if (quant::is_wide(format.values)) {
+    // Scales are alike enough within a row to take the largest for all.
+    const double largest_value = format.values == CodeValues::table_f16 ? 3
+                                 : format.values == CodeValues::e4m3    ? 448
+                                                                        : 57344;
+    const double largest_scale = format.scales == ScaleKind::super      ? 0.01 * 127
+                                 : format.scale_type == ScaleType::e8m0 ? 0x1p-5
+                                                                        : 0.1;
+    p.weight_rounding.assign(rows, 0.5 * largest_value / 16383 * largest_scale);
   }
   p.x = random_values<float>(most_tokens * inputs, random, 1);
   for (size_t k = 0; k < inputs; ++k) {
@@ -233,6 +273,7 @@ void expect_near_reference(const Problem& p, const std::vector<float>& out, bool
         sum += w * x;
         magnitudes += std::abs(w * x);
         steps += std::abs(w) * half_step[k / group_size];
+        if (!p.weight_rounding.empty()) steps += std::abs(x) * p.weight_rounding[n] * 1.01;
       }
       // Codes and biases cancel in part: their terms are larger than their sum, at most this much.
       const double rounding = magnitudes * static_cast<double>(inputs + 4) * 0x1p-24 + 1e-4;
@@ -373,6 +414,55 @@ TEST(QuantizeActivations, RoundsAndKeepsNonFiniteGroupsVisible) {
     }
     if (first.empty()) first = buffer;
     EXPECT_EQ(std::memcmp(first.data(), buffer.data(), buffer.size() * sizeof(float)), 0);
+  }
+}
+
+// Tables are in the panel's header, where a value that is not finite cannot pass as a number.
+TEST(QMatmulNonFinite, NanOfAWideValueReachesItsPanel) {
+  constexpr size_t inputs = 128;
+  std::vector<uint8_t> codes(16 * inputs, 0x30);
+  const std::vector<float> scales(16, 1), x(inputs, 1);
+  std::vector<float16> table(256, from_float<float16>(1));
+  for (const auto values : {CodeValues::e4m3, CodeValues::e5m2, CodeValues::table_f16}) {
+    const PanelFormat format{8, 64, ScaleType::f32, ScaleKind::row, BiasKind::offset, values};
+    quant::PanelRows rows{16, codes.data(), scales.data()};
+    rows.table = table.data();
+    const size_t stride = quant::panel_stride(format, inputs);
+    const AlignedBytes panels = aligned_bytes(2 * stride);
+    quant::pack_panel(format, inputs, rows, panels.get());
+    codes[3 * inputs + 5] = 0xff;
+    table[0xff] = {0x7e00};
+    quant::pack_panel(format, inputs, rows, panels.get() + stride);
+    codes[3 * inputs + 5] = 0x30;
+    table[0xff] = table[0];
+    Problem p;
+    p.matrix = {format, panels.get(), 32, inputs};
+    p.x = x;
+    for (const Isa isa : available_isas()) {
+      const auto quantized = product(isa, p, 1, false), exact = product(isa, p, 1, true);
+      for (size_t row = 0; row < 32; ++row) {
+        EXPECT_EQ(std::isnan(quantized[row]), row >= 16) << row;
+        EXPECT_EQ(std::isnan(exact[row]), row == 19) << row;
+      }
+    }
+  }
+}
+
+// What a mapped file may hold in a float8 panel's header.
+TEST(QMatmulNonFinite, AnyLargestMagnitudeIsSafe) {
+  Problem p = problem_of(
+      {8, 32, ScaleType::e8m0, ScaleKind::group, BiasKind::offset, CodeValues::e4m3}, 16, 64);
+  for (const uint32_t bits : {0x00000000U, 0x00000001U, 0x80000001U, 0xbf800000U, 0x7f800000U,
+                              0xff800000U, 0x7fc00000U, 0x7f7fffffU}) {
+    std::memcpy(p.panels.get(), &bits, sizeof(bits));
+    std::vector<float> first;
+    for (const Isa isa : available_isas()) {
+      const auto out = product(isa, p, 2, false);
+      if (first.empty()) first = out;
+      for (size_t i = 0; i < out.size(); ++i) {
+        EXPECT_TRUE(out[i] == first[i] || (std::isnan(out[i]) && std::isnan(first[i]))) << bits;
+      }
+    }
   }
 }
 

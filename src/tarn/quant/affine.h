@@ -21,9 +21,14 @@ enum class ScaleType : uint8_t {
   f32,
   f16,
   bf16,
-  e8m0,  // a byte: 2^(e - 127), 255 is NaN
+  e8m0,  // a byte: 2^(e - 127); here 255 is infinity and no NaN
   e4m3,  // a byte: float8 without infinities; here 0x7f is 480 and no NaN
 };
+
+constexpr size_t scale_type_bytes(ScaleType type) {
+  if (type == ScaleType::e8m0 || type == ScaleType::e4m3) return 1;
+  return type == ScaleType::f32 ? 4 : 2;
+}
 
 struct AffineFormat {
   int bits;        // 2, 3, 4, 5, 6 or 8

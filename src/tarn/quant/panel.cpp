@@ -11,11 +11,6 @@ namespace {
 
 static_assert(sizeof(float) == 4 && sizeof(float16) == 2 && sizeof(bfloat16) == 2);
 
-size_t scale_bytes(ScaleType type) {
-  if (type == ScaleType::e8m0 || type == ScaleType::e4m3) return 1;
-  return type == ScaleType::f32 ? 4 : 2;
-}
-
 template <typename T>
 T load(const std::byte* at) {
   T value;
@@ -92,7 +87,7 @@ GroupScale group_scale(const PanelFormat& format, const PanelLayout& layout, con
   const auto row = [&](size_t index, size_t size) {
     return header + (index * panel_rows + lane) * size;
   };
-  const size_t size = scale_bytes(format.scale_type);
+  const size_t size = scale_type_bytes(format.scale_type);
   switch (format.scales) {
     case ScaleKind::group:
       if (format.bias == BiasKind::stored) {
@@ -116,16 +111,30 @@ GroupScale group_scale(const PanelFormat& format, const PanelLayout& layout, con
   return {scale, -(dmin * static_cast<float>(min))};
 }
 
-float value_of(const PanelFormat& format, const std::byte* panel, uint8_t code,
-               const GroupScale& s) {
-  float v = code;
-  if (format.values == CodeValues::table_i8) {
-    v = static_cast<float>(static_cast<int>(load<uint8_t>(panel + code)) - 128);
+// What the codes of a panel stand for; of BiasKind::offset less the offset, which is exact.
+void load_values(const PanelFormat& format, const std::byte* panel, float* values) {
+  const auto offset = static_cast<float>(format.bias == BiasKind::offset ? format.offset : 0);
+  for (size_t code = 0; code < size_t{1} << format.bits; ++code) {
+    const auto byte = static_cast<uint8_t>(code);
+    switch (format.values) {
+      case CodeValues::linear:
+        values[code] = static_cast<float>(byte) - offset;
+        break;
+      case CodeValues::table_i8:
+        values[code] = static_cast<float>(static_cast<int>(load<uint8_t>(panel + code)) - 128);
+        break;
+      case CodeValues::table_f16:
+        values[code] = to_float(load<float16>(panel + code * sizeof(float16)));
+        break;
+      case CodeValues::e4m3:
+        values[code] = to_float(float8_e4m3{byte});
+        break;
+      case CodeValues::e5m2:
+        // The upper half of a float16.
+        values[code] = to_float(float16{static_cast<uint16_t>(byte << 8)});
+        break;
+    }
   }
-  if (format.bias == BiasKind::offset) {
-    return (v - static_cast<float>(format.offset)) * s.scale;
-  }
-  return v * s.scale + s.bias;
 }
 
 // Why panels do not have the format; null: they do.
@@ -134,17 +143,15 @@ const char* wrong(const PanelFormat& f) {
   if (f.group_size != 16 && f.group_size != 32 && f.group_size != 64 && f.group_size != 128) {
     return "groups have 16, 32, 64 or 128 inputs";
   }
-  if (f.group_size < block_inputs && !has_half_blocks(f.bits)) {
-    return "groups of 16 have codes of 2, 3, 4 or 6 bits";
-  }
-  if (f.bias == BiasKind::stored ? f.bits == 1 || f.group_size == 16 : f.group_size == 128) {
-    return "with stored biases codes have 2 bits and groups 32 inputs or more, else groups have at "
-           "most 64";
-  }
   if (f.scale_type > ScaleType::e4m3) return "the scale type is unknown";
-  if (f.scales > ScaleKind::row || f.bias > BiasKind::offset || f.values > CodeValues::table_i8) {
+  if (f.scales > ScaleKind::row || f.bias > BiasKind::offset || f.values > CodeValues::e5m2) {
     return "the kind is unknown";
   }
+  if (f.group_size < block_inputs && !has_group_16(f)) {
+    return "groups of 16 have codes of 2, 3, 4 or 6 bits that stand for bytes, and no stored "
+           "biases";
+  }
+  if (f.bias == BiasKind::stored && f.bits == 1) return "with stored biases codes have 2 bits";
   if (f.bias == BiasKind::stored && f.scales != ScaleKind::group) {
     return "stored biases need a scale for each group";
   }
@@ -154,12 +161,27 @@ const char* wrong(const PanelFormat& f) {
   if (f.bias == BiasKind::mins && f.scales != ScaleKind::super) {
     return "mins need scales in two levels";
   }
-  if (f.values == CodeValues::table_i8 && (f.bias != BiasKind::offset || f.offset != 0)) {
-    return "a table has no bias";
+  if (f.values != CodeValues::linear && (f.bias != BiasKind::offset || f.offset != 0)) {
+    return "values of a table or in float8 have no bias";
   }
+  if (f.values >= CodeValues::e4m3 && f.bits != 8) return "float8 has 8 bits";
   if (f.offset < 0 || f.offset > 128) return "the offset is outside 0 to 128";
   if (f.multiplier != 1 && f.bias == BiasKind::stored) return "stored biases have no multiplier";
   return nullptr;
+}
+
+size_t table_bytes_of(const PanelFormat& format) {
+  const size_t entries = size_t{1} << format.bits;
+  switch (format.values) {
+    case CodeValues::linear:
+      return 0;
+    case CodeValues::table_i8:
+      return filled_up(entries);
+    case CodeValues::table_f16:
+      return filled_up(entries * sizeof(float16));
+    default:
+      return filled_up(sizeof(float));
+  }
 }
 
 size_t segment_inputs_of(const PanelFormat& format, size_t inputs) {
@@ -174,13 +196,13 @@ size_t segment_inputs_of(const PanelFormat& format, size_t inputs) {
       break;
   }
   if (format.bias == BiasKind::stored) return least;
-  const size_t groups = panel_alignment / (panel_rows * scale_bytes(format.scale_type));
+  const size_t groups = panel_alignment / (panel_rows * scale_type_bytes(format.scale_type));
   return std::max(least, std::max<size_t>(groups, 1) * group);
 }
 
 size_t segment_header_of(const PanelFormat& format, size_t segment_inputs) {
   const size_t groups = segment_inputs / static_cast<size_t>(format.group_size);
-  const size_t row = panel_rows * scale_bytes(format.scale_type);
+  const size_t row = panel_rows * scale_type_bytes(format.scale_type);
   switch (format.scales) {
     case ScaleKind::row:
       return 0;
@@ -214,7 +236,7 @@ void check_panel(const PanelFormat& format, size_t inputs) {
 PanelLayout panel_layout(const PanelFormat& format, size_t inputs) {
   check_panel(format, inputs);
   PanelLayout layout{};
-  if (format.values == CodeValues::table_i8) layout.table = filled_up(size_t{1} << format.bits);
+  layout.table = table_bytes_of(format);
   layout.panel_header =
       layout.table + (format.scales == ScaleKind::row ? panel_rows * sizeof(float) : 0);
   layout.segment_inputs = segment_inputs_of(format, inputs);
@@ -252,18 +274,24 @@ void unpack_row(const PanelFormat& format, size_t inputs, const std::byte* panel
   const size_t lane = row % panel_rows;
   const std::byte* at = panel + layout.panel_header;
   const auto group_size = static_cast<size_t>(format.group_size);
+  const size_t run = std::min<size_t>(group_size, block_inputs);  // within a block and a group
+  const size_t segment_groups = layout.segment_inputs / group_size;
+  float values[256];
+  load_values(format, panel, values);
   for (size_t first = 0; first < inputs; first += layout.segment_inputs) {
     const std::byte* header = at;
     at += layout.segment_header;
-    const size_t last = std::min(first + layout.segment_inputs, inputs);
-    for (size_t k = first; k < last; k += block_inputs) {
+    const size_t segment = std::min(layout.segment_inputs, inputs - first);
+    for (size_t k = 0; k < segment; k += block_inputs) {
       uint8_t codes[block_inputs] = {};
       unpack_codes_of_row(format.bits, at, lane, codes);
-      for (size_t i = 0; i < block_inputs; ++i) {
+      for (size_t i = 0; i < block_inputs; i += run) {
         const GroupScale s =
-            group_scale(format, layout, panel, header, lane, (k + i - first) / group_size,
-                        (layout.segment_inputs) / group_size);
-        *out++ = value_of(format, panel, codes[i], s);
+            group_scale(format, layout, panel, header, lane, (k + i) / group_size, segment_groups);
+        for (size_t j = i; j < i + run; ++j) {
+          const float product = values[codes[j]] * s.scale;
+          *out++ = format.bias == BiasKind::offset ? product : product + s.bias;
+        }
       }
       at += static_cast<ptrdiff_t>(format.bits) * tile_bytes;
     }

@@ -9,16 +9,19 @@
 //     header of the segment       what scales its groups
 //     blocks of bits * 64 bytes   32 inputs of 16 rows each
 //
-// What a header holds, 16 values of each kind beside each other, filled up to 64 bytes:
-//   ScaleKind::group, bias stored    a segment is a group: 16 scales, 16 biases, in the
-//   checkpoint's
-//                                    own type: packing loses nothing
+// What a header holds, 16 values of each kind beside each other, filled up with zeros to a multiple
+// of 64 bytes:
+//   ScaleKind::group, bias stored    a segment is a group: 16 scales, 16 biases, in the type they
+//                                    are stored in elsewhere: packing loses nothing
 //   ScaleKind::group, bias offset    a segment is as many groups as fill 64 bytes with their scales
 //   ScaleKind::super                 a segment is 256 inputs: 16 d; with mins 16 dmin; per group 16
 //                                    sub-scales; with mins per group 16 sub-mins
 //   ScaleKind::row                   the panel's header has 16 scales, segments none
-//   CodeValues::table_i8             the panel's header begins with the table: entry + 128 as
-//                                    unsigned bytes, filled up to 64
+// Ahead of these, the panel's header has what its codes stand for, filled up likewise:
+//   CodeValues::table_i8             the table: entry + 128 as unsigned bytes
+//   CodeValues::table_f16            the table: float16
+//   CodeValues::e4m3, e5m2           a float32: the largest magnitude of the panel's values, NaN if
+//                                    one of them is not finite
 // The last segment may have fewer groups than the others; its header is as large.
 //
 // A block is 8 tiles of 4 inputs. Expanded, a tile is 64 bytes, byte [4 * row + input], unsigned:
@@ -29,7 +32,7 @@
 // one shift and one mask a plane.
 //
 // The value of a code, every operation rounded to float32:
-//   v = code, or the table's entry
+//   v = code, or the table's entry, or the float8
 //   bias stored   v * scale + bias          scale, bias as stored
 //   bias mins     v * scale - dmin * min    scale = d * sub * multiplier
 //   bias offset   (v - offset) * scale      scale = (stored, or d * sub) * multiplier
@@ -52,9 +55,16 @@ static_assert(tile_bytes == panel_alignment && block_inputs == 32);
 
 // What number a code stands for.
 enum class CodeValues : uint8_t {
-  linear,    // the code itself: 0 .. 2^bits - 1
-  table_i8,  // an entry of the panel's table of 2^bits signed bytes
+  linear,     // the code itself: 0 .. 2^bits - 1
+  table_i8,   // an entry of the panel's table of 2^bits signed bytes
+  table_f16,  // an entry of the panel's table of 2^bits float16
+  e4m3,       // 8 bits: the float8 without infinities whose bits it is
+  e5m2,       // 8 bits: the float8 whose bits it is
 };
+
+// Whether the values do not fit a byte: integer products take them as two bytes, 15 bits of the
+// panel's largest value.
+constexpr bool is_wide(CodeValues values) { return values >= CodeValues::table_f16; }
 
 // What the numbers of a row's group are multiplied with.
 enum class ScaleKind : uint8_t {
@@ -73,13 +83,13 @@ enum class BiasKind : uint8_t {
 
 struct PanelFormat {
   int bits;              // of a code: 1, 2, 3, 4, 5, 6 or 8
-  int group_size;        // 32, 64 or 128 inputs with stored biases, else 16, 32 or 64; activations
-                         // are quantized by the same groups
+  int group_size;        // 32, 64 or 128 inputs; 16 where has_group_16() says so; activations are
+                         // quantized by the same groups
   ScaleType scale_type;  // of ScaleKind::group
   ScaleKind scales = ScaleKind::group;
   BiasKind bias = BiasKind::stored;
   CodeValues values = CodeValues::linear;
-  int offset = 0;        // of BiasKind::offset: 0 .. 128; with a table 0
+  int offset = 0;        // of BiasKind::offset: 0 .. 128; of values that are not linear 0
   float multiplier = 1;  // of every scale of the matrix
 };
 
@@ -92,13 +102,18 @@ constexpr bool has_half_blocks(int bits) {
   return bits == 2 || bits == 3 || bits == 4 || bits == 6;
 }
 
+// Groups of 16 are half a block.
+constexpr bool has_group_16(const PanelFormat& format) {
+  return has_half_blocks(format.bits) && format.bias != BiasKind::stored && !is_wide(format.values);
+}
+
 // Inputs that share the float16 scales of ScaleKind::super.
 inline constexpr int super_inputs = 256;
 
 // Where things stand in a panel, in bytes; all are multiples of 64.
 struct PanelLayout {
   size_t panel_header;
-  size_t table;           // of the panel's header
+  size_t table;           // of the panel's header: what its codes stand for
   size_t segment_inputs;  // a multiple of 32 and of the group
   size_t segment_header;
   size_t segment;  // header and codes of a whole one
@@ -130,10 +145,11 @@ struct PanelRows {
   const void* biases = nullptr;   // [rows, groups] of scale_type; mins: uint8
   const float16* d = nullptr;     // super: [rows, inputs / 256]
   const float16* dmin = nullptr;  // mins: the same
-  const int8_t* table = nullptr;  // table_i8: 2^bits entries
+  const void* table = nullptr;    // 2^bits entries: table_i8: int8; table_f16: float16
 };
 
-// Packs one panel, 64-byte aligned, panel_stride bytes.
+// Packs one panel, 64-byte aligned, panel_stride bytes. Bits of a code above format.bits must be
+// zero. invalid_argument when an array that the format needs is missing.
 void pack_panel(const PanelFormat& format, size_t inputs, const PanelRows& rows, std::byte* panel);
 
 // The values of one row, [inputs], by the formula above.

@@ -1,7 +1,9 @@
 // Laying codes and scales out in panels: plain loops in forms that compilers turn into vectors.
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "tarn/base/error.h"
@@ -12,9 +14,11 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "panels are little-endian");
 
-size_t scale_bytes(ScaleType type) {
-  if (type == ScaleType::e8m0 || type == ScaleType::e4m3) return 1;
-  return type == ScaleType::f32 ? 4 : 2;
+void check_alignment(const std::byte* panels) {
+  if (reinterpret_cast<uintptr_t>(panels) % panel_alignment != 0) {
+    fail(ErrorCode::invalid_argument, "panels: the buffer is not aligned to {} bytes; align it",
+         panel_alignment);
+  }
 }
 
 // One 32-bit word for each row of a panel. Everything below is plain arithmetic on all 16 lanes, a
@@ -162,7 +166,7 @@ void pack_values(const void* from, size_t size, size_t groups, size_t group, siz
 void pack_segment_header(const PanelFormat& format, size_t inputs, const PanelRows& rows,
                          size_t first, size_t last, uint8_t* out) {
   const size_t groups = inputs / static_cast<size_t>(format.group_size);
-  const size_t scale_size = scale_bytes(format.scale_type);
+  const size_t scale_size = scale_type_bytes(format.scale_type);
   const auto put = [&](const void* from, size_t size, size_t of, size_t index) {
     pack_values(from, size, of, index, rows.rows, out);
     out += panel_rows * size;
@@ -189,25 +193,86 @@ void pack_segment_header(const PanelFormat& format, size_t inputs, const PanelRo
   }
 }
 
+// The largest magnitude of float8 codes; NaN when one is not finite. Magnitudes are ordered like
+// the bits that they are made of.
+float largest_float8(CodeValues values, size_t inputs, const PanelRows& rows) {
+  uint8_t largest = 0;
+  for (size_t i = 0; i < rows.rows * inputs; ++i) {
+    largest = std::max<uint8_t>(largest, rows.codes[i] & 0x7f);
+  }
+  if (values == CodeValues::e4m3) return to_float(float8_e4m3{largest});
+  const float magnitude = to_float(float16{static_cast<uint16_t>(largest << 8)});
+  return std::isfinite(magnitude) ? magnitude : std::numeric_limits<float>::quiet_NaN();
+}
+
+void pack_panel_header(const PanelFormat& format, size_t inputs, const PanelRows& rows,
+                       const PanelLayout& layout, uint8_t* out) {
+  std::memset(out, 0, layout.panel_header);
+  const size_t entries = size_t{1} << format.bits;
+  switch (format.values) {
+    case CodeValues::linear:
+      break;
+    case CodeValues::table_i8:
+      for (size_t i = 0; i < entries; ++i) {
+        out[i] = static_cast<uint8_t>(static_cast<const uint8_t*>(rows.table)[i] ^ 0x80);
+      }
+      break;
+    case CodeValues::table_f16:
+      std::memcpy(out, rows.table, entries * sizeof(float16));
+      break;
+    case CodeValues::e4m3:
+    case CodeValues::e5m2: {
+      const float largest = largest_float8(format.values, inputs, rows);
+      std::memcpy(out, &largest, sizeof(largest));
+      break;
+    }
+  }
+  if (format.scales == ScaleKind::row) {
+    std::memcpy(out + layout.table, rows.scales, rows.rows * sizeof(float));
+  }
+}
+
+void check_panel_rows(const PanelFormat& format, const PanelRows& rows, const std::byte* panel) {
+  const bool table =
+      format.values == CodeValues::table_i8 || format.values == CodeValues::table_f16;
+  const char* missing = rows.codes == nullptr                                       ? "codes"
+                        : rows.scales == nullptr                                    ? "scales"
+                        : format.bias != BiasKind::offset && rows.biases == nullptr ? "biases"
+                        : format.scales == ScaleKind::super && rows.d == nullptr    ? "d"
+                        : format.bias == BiasKind::mins && rows.dmin == nullptr     ? "dmin"
+                        : table && rows.table == nullptr                            ? "a table"
+                                                                                    : nullptr;
+  if (missing != nullptr) {
+    fail(ErrorCode::invalid_argument,
+         "panels: the rows come without {}, which their format has; give it", missing);
+  }
+  if (rows.rows < 1 || rows.rows > panel_rows) {
+    fail(ErrorCode::invalid_argument, "panels: {} rows do not make a panel; give 1 to {}",
+         rows.rows, panel_rows);
+  }
+  check_alignment(panel);
+}
+
 }  // namespace
 
 void pack_affine(const PanelFormat& format, size_t rows, size_t inputs, const uint32_t* codes,
                  const void* scales, const void* biases, std::byte* panels, size_t first_panel,
                  size_t last_panel) {
   const size_t stride = panel_stride(format, inputs);
+  if (format.bias != BiasKind::stored || format.values != CodeValues::linear) {
+    fail(ErrorCode::invalid_argument,
+         "panels: an affine matrix goes to panels with stored biases; use pack_panel for others");
+  }
   if (last_panel > panel_count(rows)) {
     fail(ErrorCode::invalid_argument,
          "panels: panel {} is asked for, a matrix of {} rows has {}; pass a range within",
          last_panel - 1, rows, panel_count(rows));
   }
-  if (reinterpret_cast<uintptr_t>(panels) % panel_alignment != 0) {
-    fail(ErrorCode::invalid_argument, "panels: the buffer is not aligned to {} bytes; align it",
-         panel_alignment);
-  }
+  check_alignment(panels);
   const size_t row_words = packed_words(inputs, format.bits);
   const auto group_size = static_cast<size_t>(format.group_size);
   const size_t groups = inputs / group_size;
-  const size_t scale_size = scale_bytes(format.scale_type);
+  const size_t scale_size = scale_type_bytes(format.scale_type);
   const size_t group_blocks = group_size / block_inputs;
   const size_t block_bytes = static_cast<size_t>(format.bits) * tile_bytes;
   const PackBlock pack = pack_block_of(format.bits);
@@ -234,19 +299,12 @@ void pack_affine(const PanelFormat& format, size_t rows, size_t inputs, const ui
 
 void pack_panel(const PanelFormat& format, size_t inputs, const PanelRows& rows, std::byte* panel) {
   const PanelLayout layout = panel_layout(format, inputs);
+  check_panel_rows(format, rows, panel);
   const auto group_size = static_cast<size_t>(format.group_size);
   const size_t block_bytes = static_cast<size_t>(format.bits) * tile_bytes;
   const PackBytes pack = pack_bytes_of(format.bits);
   auto* out = reinterpret_cast<uint8_t*>(panel);
-  std::memset(out, 0, layout.panel_header);
-  if (format.values == CodeValues::table_i8) {
-    for (size_t i = 0; i < size_t{1} << format.bits; ++i) {
-      out[i] = static_cast<uint8_t>(static_cast<uint8_t>(rows.table[i]) ^ 0x80);
-    }
-  }
-  if (format.scales == ScaleKind::row) {
-    std::memcpy(out + layout.table, rows.scales, rows.rows * sizeof(float));
-  }
+  pack_panel_header(format, inputs, rows, layout, out);
   out += layout.panel_header;
   for (size_t first = 0; first < inputs; first += layout.segment_inputs) {
     const size_t last = std::min(first + layout.segment_inputs, inputs);

@@ -5,20 +5,21 @@
 #include <cstdint>
 #include <utility>
 
-#include "tarn/cpu/isa/qmatmul_layout.h"
+#include "tarn/cpu/isa/qmatmul_values.h"
 
 namespace tarn::cpu {
 namespace {
 
-// Expands `inputs` inputs of a panel, tiles `tile_step` bytes apart.
-using Expand = void (*)(const uint8_t* panel, const uint8_t* codes, size_t inputs, uint8_t* tiles,
+// Expands `inputs` inputs of a panel, tiles `tile_step` bytes apart. `bytes`: what codes are looked
+// up in.
+using Expand = void (*)(const uint8_t* bytes, const uint8_t* codes, size_t inputs, uint8_t* tiles,
                         size_t tile_step);
 
 template <class V, int bits, bool looked_up>
-void expand_codes(const uint8_t* panel, const uint8_t* codes, size_t inputs, uint8_t* tiles,
+void expand_codes(const uint8_t* bytes, const uint8_t* codes, size_t inputs, uint8_t* tiles,
                   size_t tile_step) {
   typename V::Table table{};
-  if constexpr (looked_up) table = V::template load_table<bits>(panel);
+  if constexpr (looked_up) table = V::template load_table<bits>(bytes);
   for (size_t i = 0; i < inputs; i += block_inputs) {
     for (size_t line = 0; line < bits; ++line) {
       V::prefetch(codes + line * 64 + block_prefetch_distance);
@@ -34,7 +35,7 @@ void expand_codes(const uint8_t* panel, const uint8_t* codes, size_t inputs, uin
 }
 
 template <class V>
-Expand expand_of(const Layout& layout) {
+Expand expand_of(int bits, bool look_up) {
   constexpr Expand plain[] = {nullptr,
                               expand_codes<V, 1, false>,
                               expand_codes<V, 2, false>,
@@ -53,7 +54,7 @@ Expand expand_of(const Layout& layout) {
                                   expand_codes<V, 6, true>,
                                   nullptr,
                                   expand_codes<V, 8, true>};
-  return layout.table ? looked_up[layout.format.bits] : plain[layout.format.bits];
+  return look_up ? looked_up[bits] : plain[bits];
 }
 
 // One group of some panels, expanded. Of groups of 16, two at a time.
@@ -68,9 +69,10 @@ struct Expanded {
   }
 };
 
+// `bytes`: what each panel's codes are looked up in.
 template <class V, int panels>
 void expand(const PanelMatrix& weights, const Layout& layout, size_t first_panel, size_t group,
-            Expand expand_inputs, Expanded<V, panels>& out) {
+            Expand expand_inputs, const uint8_t* const (&bytes)[panels], Expanded<V, panels>& out) {
   const size_t segment = group / layout.segment_groups;
   const size_t in_segment = group % layout.segment_groups;
   const size_t header = layout.at.panel_header + segment * layout.at.segment;
@@ -81,7 +83,7 @@ void expand(const PanelMatrix& weights, const Layout& layout, size_t first_panel
     V::prefetch(panel + header + block_prefetch_distance);
     group_scales<V>(layout, panel, panel + header, in_segment, in_segment + 1, &out.scale[p]);
     if (!halves || in_segment % 2 == 0) {
-      expand_inputs(panel,
+      expand_inputs(bytes[p],
                     panel + header + layout.at.segment_header + in_segment * layout.codes_bytes,
                     halves ? block_inputs : layout.group_size, out.tiles + p * tile_bytes,
                     panels * tile_bytes);
@@ -166,23 +168,36 @@ template <class V, int bits, int panels, size_t group_size>
 void multiply_panels(const PanelMatrix& weights, const Layout& layout, size_t first_panel,
                      const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
   Expanded<V, panels> w;
-  const Expand expand_inputs = expand_of<V>(layout);
+  const Expand expand_inputs = expand_of<V>(layout.format.bits, layout.table || layout.wide);
+  PanelValues values[panels];
+  const uint8_t* bytes[2][panels];
+  for (size_t p = 0; p < panels; ++p) {
+    values[p].template load<V>(layout, reinterpret_cast<const uint8_t*>(weights.panels) +
+                                           (first_panel + p) * layout.stride);
+    for (size_t plane = 0; plane < 2; ++plane) bytes[plane][p] = values[p].plane[plane];
+  }
+  const int planes = layout.wide ? 2 : 1;
   alignas(64) float sums[token_block * panels * panel_rows];
   for (size_t first = 0; first < tokens; first += token_block) {
     const size_t count = tokens - first < token_block ? tokens - first : token_block;
     for (size_t i = 0; i < count * panels * panel_rows; ++i) sums[i] = 0;
     float* const block_out = out + first * out_stride;
     for (size_t group = 0; group < layout.groups; ++group) {
-      expand(weights, layout, first_panel, group, expand_inputs, w);
       // Rows of the output lie far apart: they are fetched while their sums grow.
       for (size_t t = count * group / layout.groups; t < count * (group + 1) / layout.groups; ++t) {
         const float* row = block_out + t * out_stride + first_panel * panel_rows;
         for (int p = 0; p < panels; ++p) __builtin_prefetch(row + p * panel_rows, 1);
       }
       const size_t at = group * tokens + first;
-      multiply_tokens<V, bits, panels, V::gemm_tokens, group_size>(
-          w, w.tiles_of(layout, group), x.codes + at * group_size, x.scales + at, x.sums + at,
-          count, sums);
+      for (int plane = 0; plane < planes; ++plane) {
+        expand(weights, layout, first_panel, group, expand_inputs, bytes[plane], w);
+        for (int p = 0; layout.wide && p < panels; ++p) {
+          w.scale[p] = scale_of_plane<V>(w.scale[p], values[p].unit, plane);
+        }
+        multiply_tokens<V, bits, panels, V::gemm_tokens, group_size>(
+            w, w.tiles_of(layout, group), x.codes + at * group_size, x.scales + at, x.sums + at,
+            count, sums);
+      }
     }
     write_sums<V, panels>(weights, first_panel, sums, count, block_out, out_stride);
   }

@@ -32,43 +32,42 @@
 namespace tarn::cpu {
 namespace {
 
-template <class V, int bits, bool looked_up>
+template <class V, int bits, LookUp look_up>
 void matmul_bits(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
                  const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
   if (tokens <= V::stream_limit) {
-    stream_of<V, bits, looked_up>(weights.format)(weights, first_panel, last_panel, x, tokens, out,
-                                                  out_stride);
+    stream_of<V, bits, look_up>(weights.format)(weights, first_panel, last_panel, x, tokens, out,
+                                                out_stride);
   } else {
-    multiply<V, V::dot_bits(looked_up ? 8 : bits)>(weights, first_panel, last_panel, x, tokens, out,
-                                                   out_stride);
+    multiply<V, V::dot_bits(look_up == LookUp::none ? bits : 8)>(weights, first_panel, last_panel,
+                                                                 x, tokens, out, out_stride);
   }
+}
+
+template <class V, LookUp look_up>
+auto matmul_of(int bits) {
+  using Function = decltype(&matmul_bits<V, 8, look_up>);
+  constexpr Function by_bits[] = {nullptr,
+                                  matmul_bits<V, 1, look_up>,
+                                  matmul_bits<V, 2, look_up>,
+                                  matmul_bits<V, 3, look_up>,
+                                  matmul_bits<V, 4, look_up>,
+                                  matmul_bits<V, 5, look_up>,
+                                  matmul_bits<V, 6, look_up>,
+                                  nullptr,
+                                  matmul_bits<V, 8, look_up>};
+  return by_bits[bits];
 }
 
 template <class V>
 void matmul(const PanelMatrix& weights, size_t first_panel, size_t last_panel,
             const QuantizedActivations& x, size_t tokens, float* out, size_t out_stride) {
-  using Function = decltype(&matmul<V>);
-  constexpr Function plain[] = {nullptr,
-                                matmul_bits<V, 1, false>,
-                                matmul_bits<V, 2, false>,
-                                matmul_bits<V, 3, false>,
-                                matmul_bits<V, 4, false>,
-                                matmul_bits<V, 5, false>,
-                                matmul_bits<V, 6, false>,
-                                nullptr,
-                                matmul_bits<V, 8, false>};
-  constexpr Function looked_up[] = {nullptr,
-                                    matmul_bits<V, 1, true>,
-                                    matmul_bits<V, 2, true>,
-                                    matmul_bits<V, 3, true>,
-                                    matmul_bits<V, 4, true>,
-                                    matmul_bits<V, 5, true>,
-                                    matmul_bits<V, 6, true>,
-                                    nullptr,
-                                    matmul_bits<V, 8, true>};
-  const bool table = weights.format.values == quant::CodeValues::table_i8;
-  (table ? looked_up : plain)[weights.format.bits](weights, first_panel, last_panel, x, tokens, out,
-                                                   out_stride);
+  const PanelFormat& format = weights.format;
+  const auto product = is_wide(format) ? matmul_of<V, LookUp::wide>(format.bits)
+                       : format.values == quant::CodeValues::table_i8
+                           ? matmul_of<V, LookUp::bytes>(format.bits)
+                           : matmul_of<V, LookUp::none>(format.bits);
+  product(weights, first_panel, last_panel, x, tokens, out, out_stride);
 }
 
 // Plain loops that the compiler turns into vectors. Comparing magnitudes as integers puts

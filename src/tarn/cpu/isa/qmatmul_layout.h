@@ -76,8 +76,14 @@ struct Layout {
   size_t row_bytes;       // of 16 scales of the format's type
   size_t codes_bytes;     // of a group
   size_t stride;          // bytes from panel to panel
-  bool table;
+  bool table;             // codes are looked up in bytes
+  bool wide;              // values of two bytes (qmatmul_values.h)
 };
+
+// quant::is_wide, here once more because it must not be called.
+TARN_INLINE bool is_wide(const PanelFormat& format) {
+  return format.values >= quant::CodeValues::table_f16;
+}
 
 TARN_INLINE Layout layout_of(const PanelMatrix& weights) {
   Layout layout{};
@@ -91,6 +97,7 @@ TARN_INLINE Layout layout_of(const PanelMatrix& weights) {
       layout.group_size * panel_rows * static_cast<size_t>(weights.format.bits) / 8;
   layout.stride = layout.at.stride;
   layout.table = weights.format.values == quant::CodeValues::table_i8;
+  layout.wide = is_wide(weights.format);
   return layout;
 }
 
