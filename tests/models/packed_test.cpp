@@ -29,7 +29,7 @@ TEST(Packed, DescriptionsRoundTrip) {
 
 TEST(Packed, EveryKindOfPanelsRoundTrips) {
   for (const char* name : {"lut6", "lut4:32", "q4_k", "q6_k", "q8_0", "iq4_xs", "iq2_xs",
-                           "ggml:mxfp4", "ggml:nvfp4", "mxfp4", "nvfp4"}) {
+                           "ggml:mxfp4", "ggml:nvfp4", "mxfp4", "mxfp8", "nvfp4"}) {
     const auto codec = quant::make_codec(quant::parse_format(name), quant::ScaleType::bf16);
     const PackedMatrix matrix{codec->panel_format(), 40, 512};
     const PackedMatrix read =

@@ -93,7 +93,7 @@ TEST(WeightFormat, OfAConfigFollowsItsOverrides) {
 
 TEST(WeightFormat, WhatTarnDoesNotComputeIsSaid) {
   const ModelConfig config = parse_model_config(
-      R"({"model_type":"llama","quantization":{"mode":"mxfp8","group_size":32,"bits":8}})", "test");
+      R"({"model_type":"llama","quantization":{"mode":"affine","group_size":64,"bits":1}})", "test");
   EXPECT_THROW(own_weight_format(config), Error);
 }
 

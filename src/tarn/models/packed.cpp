@@ -61,6 +61,9 @@ std::string_view name_of(quant::ScaleType type) {
 
 // ScaleKind's, in its order.
 constexpr std::array<std::string_view, 3> level_names = {"group", "super", "row"};
+// CodeValues', in its order.
+constexpr std::array<std::string_view, 5> value_names = {"linear", "table_i8", "table_f16", "e4m3",
+                                                         "e5m2"};
 
 // What panels that are not affine say beside it.
 void read_kind(const json& fields, quant::PanelFormat& format, std::string_view tensor) {
@@ -69,13 +72,14 @@ void read_kind(const json& fields, quant::PanelFormat& format, std::string_view 
     return found != fields.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   const auto level = std::find(level_names.begin(), level_names.end(), text("levels"));
+  const auto values = std::find(value_names.begin(), value_names.end(), text("values"));
   const std::string bias = text("bias");
   const auto multiplier = fields.find("multiplier");
   const auto offset = fields.find("offset");
-  const bool known = level != level_names.end() && (bias == "mins" || bias == "offset") &&
-                     multiplier != fields.end() && multiplier->is_number() &&
-                     offset != fields.end() && offset->is_number_unsigned() &&
-                     offset->get<uint64_t>() <= 128;
+  const bool known = level != level_names.end() && values != value_names.end() &&
+                     (bias == "mins" || bias == "offset") && multiplier != fields.end() &&
+                     multiplier->is_number() && offset != fields.end() &&
+                     offset->is_number_unsigned() && offset->get<uint64_t>() <= 128;
   if (!known) {
     fail(ErrorCode::corrupt, "tensor {}: its description names no kind of panels: {}",
          quote(tensor), kRemedy);
@@ -84,8 +88,7 @@ void read_kind(const json& fields, quant::PanelFormat& format, std::string_view 
   format.bias = bias == "mins" ? quant::BiasKind::mins : quant::BiasKind::offset;
   format.offset = static_cast<int>(offset->get<uint64_t>());
   format.multiplier = multiplier->get<float>();
-  format.values = fields.value("table", json()) == true ? quant::CodeValues::table_i8
-                                                        : quant::CodeValues::linear;
+  format.values = static_cast<quant::CodeValues>(values - value_names.begin());
 }
 
 }  // namespace
@@ -110,7 +113,7 @@ std::string PackedMatrix::description() const {
     fields["levels"] = level_names[static_cast<size_t>(format.scales)];
     fields["bias"] = format.bias == quant::BiasKind::mins ? "mins" : "offset";
     fields["offset"] = format.offset;
-    fields["table"] = format.values == quant::CodeValues::table_i8;
+    fields["values"] = value_names[static_cast<size_t>(format.values)];
     fields["multiplier"] = format.multiplier;
   }
   return fields.dump();

@@ -34,6 +34,7 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
     case FormatMode::lut:
       return make_lut_codec({format.bits, format.group_size});
     case FormatMode::mxfp4:
+    case FormatMode::mxfp8:
     case FormatMode::nvfp4:
       return make_block_float_codec(format.mode);
     case FormatMode::ggml:

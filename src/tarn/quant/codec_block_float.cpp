@@ -28,15 +28,24 @@ class BlockFloatCodec final : public Codec {
     return fmt::format("{} inputs do not fill groups of {}", columns, unit);
   }
 
-  size_t columns_of(size_t part_columns) const override { return part_columns * 8; }
+  size_t columns_of(size_t part_columns) const override {
+    return part_columns * 32 / static_cast<size_t>(format_.bits);
+  }
 
   std::vector<Part> parts(size_t rows, size_t columns) const override {
     return {{"weight", PartType::u32, rows, packed_words(columns, format_.bits)},
             {"scales", PartType::u8, rows, columns / group()}};
   }
 
-  // Codes stand for doubled values in a table of bytes.
+  // Codes of 4 bits stand for doubled values in a table of bytes, those of 8 for themselves.
   PanelFormat panel_format() const override {
+    if (format_.mode == FormatMode::mxfp8) {
+      return {.bits = 8,
+              .group_size = format_.group_size,
+              .scale_type = ScaleType::e8m0,
+              .bias = BiasKind::offset,
+              .values = CodeValues::e4m3};
+    }
     return ggml_panel_format(format_.mode == FormatMode::mxfp4 ? GgmlType::mxfp4 : GgmlType::nvfp4);
   }
 
@@ -68,7 +77,9 @@ class BlockFloatCodec final : public Codec {
       }
       PanelRows from{count, unpacked.data()};
       from.scales = scales(parts, columns, first);
-      from.table = ggml_table(GgmlType::mxfp4).data();
+      if (format.values == CodeValues::table_i8) {
+        from.table = ggml_table(GgmlType::mxfp4).data();
+      }
       pack_panel(format, columns, from, panels + panel * stride);
     }
   }

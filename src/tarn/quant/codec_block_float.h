@@ -7,7 +7,7 @@
 
 namespace tarn::quant {
 
-// mxfp4 or nvfp4.
+// mxfp4, mxfp8 or nvfp4.
 std::shared_ptr<const Codec> make_block_float_codec(FormatMode mode);
 
 }  // namespace tarn::quant
