@@ -78,7 +78,7 @@ TEST(Cores, AreDistinct) {
 
 TEST(Cores, AQuotaCounts) {
   const testing::TemporaryFolder folder;
-  const fs::path root = folder.path();
+  const fs::path& root = folder.path();
   const auto file = [&](const char* path, const std::string& text) {
     fs::create_directories((root / path).parent_path());
     testing::write(root / path, text);

@@ -1,4 +1,5 @@
 // The embedded model through the commands that people use.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,8 +48,8 @@ TEST(Run, ComesBackToAPromptCache) {
   const TemporaryFolder folder;
   for (const std::string mode : {"", "--raw -n 12"}) {
     const std::string cache = (folder / ("cache" + std::to_string(mode.size()))).string();
-    const std::string command =
-        "run pebble -p 'Sort these words: pear, apple, plum.' " + mode + " --prompt-cache " + cache;
+    const std::string command = fmt::format(
+        "run pebble -p 'Sort these words: pear, apple, plum.' {} --prompt-cache {}", mode, cache);
     const json first = run_json(command);
     const json second = run_json(command);
     EXPECT_EQ(first.at("cached_tokens"), 0);

@@ -114,7 +114,7 @@ class BrokenPack : public ::testing::Test {
   // The packed folder with other metadata: `change` gets the map.
   template <typename Change>
   fs::path with_metadata(Change&& change) {
-    const fs::path out = folder_ / "broken";
+    fs::path out = folder_ / "broken";
     fs::remove_all(out);
     fs::create_directory(out);
     fs::copy_file(folder_ / "p" / "config.json", out / "config.json");

@@ -22,7 +22,9 @@ std::vector<array> accumulate(const std::vector<array>& in) {
 
 TEST(Compiled, RunsTheSameProgramOnOtherValues) {
   Compiled f([](const std::vector<array>& in) -> std::vector<array> {
-    return {sum(in[0] * in[1], {-1}, false), in[0] - in[1]};
+    std::vector<array> results{sum(in[0] * in[1], {-1}, false)};
+    results.push_back(in[0] - in[1]);
+    return results;
   });
   for (int round = 0; round < 5; ++round) {
     const auto base = static_cast<float>(round);

@@ -16,7 +16,6 @@
 namespace tarn::cpu {
 namespace {
 
-using quant::AffineFormat;
 using quant::BiasKind;
 using quant::CodeValues;
 using quant::PanelFormat;

@@ -42,7 +42,7 @@ KeysAndValues append(KvCache& cache, int64_t tokens, float mark = 0) {
   const KeysAndValues buffers = cache.append(k, v, array(first));
   eval({buffers.keys, buffers.values});
   EXPECT_EQ(buffers.keys.shape(2), cache.capacity());
-  const KeysAndValues stored = cache.contents().value();
+  KeysAndValues stored = cache.contents().value();
   EXPECT_EQ(stored.offset, buffers.offset);
   return stored;
 }

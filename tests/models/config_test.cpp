@@ -336,10 +336,32 @@ TEST(ModelConfig, QuantizationAsMlxWritesIt) {
   EXPECT_TRUE(parse("llama", R"("quantization_config":{"group_size":64,"bits":4})").quantization);
 }
 
+TEST(ModelConfig, ReadsTheMethodsOfPublishedCheckpoints) {
+  const auto format = [](const std::string& text) {
+    return parse("llama", R"("quantization_config":{)" + text + "}").quantization->format;
+  };
+  const quant::Format fp8 = quant::float_format(quant::FormatMode::fp8);
+  EXPECT_EQ(format(R"("quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128])"), fp8);
+  EXPECT_EQ(format(R"("quant_method":"fp8","activation_scheme":"static")"), fp8);
+  EXPECT_EQ(format(R"("quant_method":"fp8","weight_block_size":[64,64])").group_size, 64);
+  EXPECT_EQ(format(R"("quant_method":"compressed-tensors","format":"float-quantized")"), fp8);
+  EXPECT_EQ(format(R"("quant_method":"modelopt","quant_algo":"FP8")"), fp8);
+  EXPECT_EQ(format(R"("quant_method":"modelopt","quant_algo":"NVFP4")"),
+            quant::float_format(quant::FormatMode::nvfp4));
+}
+
 TEST(ModelConfig, QuantizationErrors) {
   const auto with = [](const std::string& text) { return parse("llama", text); };
   expect_error(ErrorCode::unsupported, {"\"quantization_config.quant_method\" is \"gptq\"", "MLX"},
                [&] { with(R"("quantization_config":{"quant_method":"gptq","bits":4})"); });
+  expect_error(
+      ErrorCode::unsupported, {"\"quantization_config.format\" is \"pack-quantized\"", "fp8"}, [&] {
+        with(
+            R"("quantization_config":{"quant_method":"compressed-tensors","format":"pack-quantized"})");
+      });
+  expect_error(ErrorCode::unsupported, {"weight_block_size", "square"}, [&] {
+    with(R"("quantization_config":{"quant_method":"fp8","weight_block_size":[1,128]})");
+  });
   expect_error(ErrorCode::unsupported, {"\"quantization.mode\" is \"magic\""},
                [&] { with(R"("quantization":{"mode":"magic"})"); });
   expect_error(ErrorCode::corrupt, {"\"quantization.bits\" is 7"},

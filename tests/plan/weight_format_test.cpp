@@ -93,7 +93,8 @@ TEST(WeightFormat, OfAConfigFollowsItsOverrides) {
 
 TEST(WeightFormat, WhatTarnDoesNotComputeIsSaid) {
   const ModelConfig config = parse_model_config(
-      R"({"model_type":"llama","quantization":{"mode":"affine","group_size":64,"bits":1}})", "test");
+      R"({"model_type":"llama","quantization":{"mode":"affine","group_size":64,"bits":1}})",
+      "test");
   EXPECT_THROW(own_weight_format(config), Error);
 }
 

@@ -189,26 +189,5 @@ TEST(SmallFloats, ComeBack) {
   EXPECT_EQ(e8m0_to_float(254), 0x1p127F);
 }
 
-// Extents that the blocks do not divide; ranges of rows as threads take them.
-TEST(Fp8, HasAScaleForEachBlock) {
-  constexpr size_t block = 4, rows = 10, columns = 7, row_scales = 2;
-  std::vector<float8_e4m3> weights(rows * columns);
-  std::vector<float> scales(3 * row_scales);
-  for (size_t i = 0; i < weights.size(); ++i) weights[i] = {static_cast<uint8_t>(i * 37 % 127)};
-  for (size_t i = 0; i < scales.size(); ++i) scales[i] = 0.1F * static_cast<float>(i + 1);
-  std::vector<float> out(weights.size());
-  for (const auto& [first, last] : {std::pair<size_t, size_t>{0, 3}, {3, 9}, {9, 10}}) {
-    fp8_decode(block, columns, first, last, weights.data() + first * columns, scales.data(),
-               out.data() + first * columns);
-  }
-  for (size_t row = 0; row < rows; ++row) {
-    for (size_t i = 0; i < columns; ++i) {
-      const float scale = scales[row / block * row_scales + i / block];
-      EXPECT_EQ(out[row * columns + i], to_float(weights[row * columns + i]) * scale);
-    }
-  }
-  EXPECT_THROW(fp8_decode(0, 1, 0, 1, weights.data(), scales.data(), out.data()), Error);
-}
-
 }  // namespace
 }  // namespace tarn::quant

@@ -191,9 +191,10 @@ TEST_P(Codecs, PanelsHoldWhatWasEncoded) {
         pieces_to.push_back(in_pieces.back().data());
       }
       codec->encode(rows, columns, weights.data(), nullptr, 0, rows, to);
-      for (size_t first = 0; first < rows; first += panel_rows) {
+      const size_t piece = codec->piece_rows() == 0 ? rows : codec->piece_rows();
+      for (size_t first = 0; first < rows; first += piece) {
         codec->encode(rows, columns, weights.data() + first * columns, nullptr, first,
-                      std::min(rows, first + panel_rows), pieces_to);
+                      std::min(rows, first + piece), pieces_to);
       }
       EXPECT_EQ(stored, in_pieces);
       const std::vector<const std::byte*> from(to.begin(), to.end());
@@ -227,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, Codecs,
                                            "lut6:32", "lut8", "q2_k", "q3_k", "q4_k", "q5_k",
                                            "q6_k", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl",
                                            "iq4_xs", "tq1_0", "tq2_0", "ggml:mxfp4", "ggml:nvfp4",
-                                           "mxfp4", "mxfp8", "nvfp4", "iq3_s", "iq2_xs"),
+                                           "mxfp4", "mxfp8", "nvfp4", "fp8", "iq3_s", "iq2_xs"),
                          [](const auto& name) {
                            std::string text = name.param;
                            for (char& c : text) c = std::isalnum(c) != 0 ? c : '_';

@@ -154,7 +154,7 @@ struct GgufWriter::State {
 };
 
 GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata,
-                       std::vector<GgufTensorSpec> tensors, uint32_t alignment)
+                       const std::vector<GgufTensorSpec>& tensors, uint32_t alignment)
     : state_(std::make_unique<State>()) {
   if (alignment < 8 || alignment > gguf_max_alignment || !std::has_single_bit(alignment)) {
     fail(ErrorCode::invalid_argument, "GGUF alignment {}: it must be a power of two from 8 to {}",

@@ -55,7 +55,7 @@ class GgufWriter {
   // and not at all otherwise. invalid_argument: two tensors of one name, a name over 63 bytes, more
   // than 4 dimensions, a row that does not fill blocks.
   GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata,
-             std::vector<GgufTensorSpec> tensors, uint32_t alignment = 32);
+             const std::vector<GgufTensorSpec>& tensors, uint32_t alignment = 32);
   ~GgufWriter();
   GgufWriter(const GgufWriter&) = delete;
   GgufWriter& operator=(const GgufWriter&) = delete;

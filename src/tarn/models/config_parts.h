@@ -20,8 +20,8 @@ struct LayerRopes {
 LayerRopes parse_rope(const JsonFields& config, const FamilyTraits& family, int64_t head_dim,
                       int64_t max_position);
 
-// "quantization" as MLX writes it; nullopt if the model is not quantized. Other schemes
-// ("quantization_config" with a "quant_method") are unsupported.
+// "quantization" as MLX writes it, or "quantization_config" with a "quant_method"
+// (models/published_quantization.h); nullopt if the model is not quantized.
 std::optional<QuantizationConfig> parse_quantization(const JsonFields& document);
 
 }  // namespace tarn

@@ -4,6 +4,7 @@
 
 #include "tarn/io/quote.h"
 #include "tarn/models/config_parts.h"
+#include "tarn/models/published_quantization.h"
 #include "tarn/models/quantization_json.h"
 
 namespace tarn {
@@ -36,9 +37,9 @@ quant::Format format_of_mode(const JsonFields& fields) {
                      "take one like q4_k or q8_0");
     }
   }
-  if (name != "mxfp4" && name != "mxfp8" && name != "nvfp4") {
+  if (name != "mxfp4" && name != "mxfp8" && name != "nvfp4" && name != "fp8") {
     fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
-                   "supported are affine, lut, mxfp4, mxfp8, nvfp4 and ggml");
+                   "supported are affine, lut, mxfp4, mxfp8, nvfp4, fp8 and ggml");
   }
   return quant::parse_format(name);
 }
@@ -99,10 +100,8 @@ std::optional<QuantizationConfig> parse_quantization(const JsonFields& document)
   if (!fields) {
     fields = document.object("quantization_config");
     if (!fields) return std::nullopt;
-    if (const auto method = fields->text("quant_method")) {
-      fields->fail_at(ErrorCode::unsupported, "quant_method",
-                      "is " + quote(*method) + ", which Tarn cannot read",
-                      "take the unquantized model, or one quantized in MLX's format");
+    if (fields->has("quant_method")) {
+      return QuantizationConfig{.format = parse_quant_method(*fields), .overrides = {}};
     }
   }
   QuantizationConfig result;

@@ -99,7 +99,7 @@ array Stepper::run_batch(std::span<const int32_t> tokens, std::span<Cache* const
   const auto fits = [](const Cache* cache) { return cache->fits(1); };
   if (std::all_of(all.begin(), all.end(), fits)) return run_recorded(tokens, all);
   const array ids = blocks::token_array({tokens.begin(), tokens.end()}, model_.config().vocab_size);
-  const array result = graph_(ids, one_by_one(positions_of(all)), all, LogitsFor::last_token);
+  array result = graph_(ids, one_by_one(positions_of(all)), all, LogitsFor::last_token);
   eval(with_arrays_of(result, all));
   return result;
 }

@@ -7,6 +7,7 @@
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_header.h"
 #include "tarn/memory/pool.h"
+#include "tarn/models/published_quantization.h"
 #include "tarn/quant/codec_ggml.h"
 
 namespace tarn {
@@ -31,6 +32,12 @@ quant::ScaleType scale_type(const Checkpoint& checkpoint, const std::string& mod
   return scales->type == StorageType::bf16 ? quant::ScaleType::bf16 : quant::ScaleType::f32;
 }
 
+// Extents of 1 tell nothing; some writers add them to the scales of rows.
+std::vector<int64_t> without_ones(std::vector<int64_t> shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
 std::vector<int64_t> shape_of(const quant::Part& part) {
   std::vector<int64_t> shape{static_cast<int64_t>(part.rows)};
   if (part.columns != 0) shape.push_back(static_cast<int64_t>(part.columns));
@@ -53,6 +60,8 @@ StorageType storage_type(quant::PartType type) {
       return StorageType::u8;
     case quant::PartType::i8:
       return StorageType::i8;
+    case quant::PartType::f8_e4m3:
+      return StorageType::f8_e4m3;
     case quant::PartType::u32:
       return StorageType::u32;
     case quant::PartType::f16:
@@ -67,13 +76,17 @@ StorageType storage_type(quant::PartType type) {
 bool has_quantized_weights(const Checkpoint& checkpoint, const std::string& module) {
   const TensorInfo* weight = checkpoint.find(module + ".weight");
   if (weight == nullptr) return false;
-  return weight->type == StorageType::u32 || weight->type == StorageType::u8 ||
-         checkpoint.find(module + ".scales") != nullptr;
+  if (weight->type == StorageType::u32 || weight->type == StorageType::u8) return true;
+  if (weight->type != StorageType::f8_e4m3) return checkpoint.find(module + ".scales") != nullptr;
+  return checkpoint.find(module + ".weight_scale_inv") != nullptr ||
+         checkpoint.find(module + ".weight_scale") != nullptr;
 }
 
 StoredMatrix stored_matrix(const Checkpoint& checkpoint, const std::string& module,
                            const quant::Format& format) {
-  StoredMatrix matrix{module, quant::make_codec(format, scale_type(checkpoint, module)), 0, 0, {}};
+  auto codec = published_codec(checkpoint, module, format);
+  if (!codec) codec = quant::make_codec(format, scale_type(checkpoint, module));
+  StoredMatrix matrix{module, std::move(codec), 0, 0, {}};
   const TensorInfo& weight = require(checkpoint, module + ".weight");
   constexpr int64_t largest = std::numeric_limits<int32_t>::max();
   const bool flat = weight.shape.size() == 2 && weight.shape[0] > 0 && weight.shape[1] > 0 &&
@@ -97,7 +110,8 @@ StoredMatrix stored_matrix(const Checkpoint& checkpoint, const std::string& modu
   }
   for (const quant::Part& part : matrix.codec->parts(rows, columns)) {
     const TensorInfo& info = require(checkpoint, module + "." + std::string(part.name));
-    if (info.type != storage_type(part.type) || info.shape != shape_of(part)) {
+    if (info.type != storage_type(part.type) ||
+        without_ones(info.shape) != without_ones(shape_of(part))) {
       fail(ErrorCode::corrupt,
            "{}: tensor {} is {} {}, a matrix of {} x {} in {} has {} {} there: {}",
            checkpoint.path().string(), quote(info.name), storage_type_name(info.type),

@@ -164,7 +164,7 @@ array Weights::get(std::string_view name, const Shape& shape) {
 }
 
 array Weights::get_f32(std::string_view name, const Shape& shape) {
-  const array stored = get(name, shape);
+  array stored = get(name, shape);
   if (!is_floating(stored.dtype())) {
     fail(ErrorCode::corrupt,
          "{}: tensor \"{}\" holds {}, a floating type was expected; convert the model again",
@@ -217,6 +217,10 @@ StoredMatrix Weights::stored(std::string_view module, const quant::Format& forma
   StoredMatrix matrix =
       stored_matrix(checkpoint_, weight.name.substr(0, weight.name.size() - suffix.size()), format);
   for (const TensorInfo& part : matrix.parts) used_.insert(part.name);
+  // Read into the codec, or of no use here: scales for activations, which Tarn measures itself.
+  for (const char* side : {".weight_scale_2", ".input_scale"}) {
+    if (const TensorInfo* info = checkpoint_.find(matrix.module + side)) used_.insert(info->name);
+  }
   return matrix;
 }
 

@@ -216,22 +216,4 @@ void block_float_decode(FormatMode mode, size_t rows, size_t columns, const uint
   }
 }
 
-void fp8_decode(size_t block, size_t columns, size_t first_row, size_t last_row,
-                const float8_e4m3* weights, const float* scales, float* out) {
-  if (block == 0) {
-    fail(ErrorCode::invalid_argument, "fp8: blocks of 0 weights; pass the block's extent, 128");
-  }
-  const std::array<float, 256>& bytes = e4m3_values();
-  const size_t row_scales = columns / block + (columns % block != 0 ? 1 : 0);
-  for (size_t row = first_row; row < last_row; ++row) {
-    const float* scale = scales + row / block * row_scales;
-    for (size_t first = 0; first < columns; first += block, ++scale) {
-      const size_t last = first + std::min(block, columns - first);
-      for (size_t i = first; i < last; ++i) out[i] = bytes[weights[i].bits] * *scale;
-    }
-    weights += columns;
-    out += columns;
-  }
-}
-
 }  // namespace tarn::quant

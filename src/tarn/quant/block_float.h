@@ -49,11 +49,4 @@ void block_float_encode(FormatMode mode, size_t rows, size_t columns, const floa
 void block_float_decode(FormatMode mode, size_t rows, size_t columns, const uint32_t* codes,
                         const uint8_t* scales, float tensor_scale, float* out);
 
-// Checkpoints in 8-bit floats as published: weights e4m3 [N, columns] and for each block of
-// `block` x `block` of them (128 as a rule) a float32, `weight_scale_inv` [ceil(N / block),
-// ceil(columns / block)]. out = weight * scale for rows [first_row, last_row), of which `weights`
-// and `out` are the first; `scales` is that of the whole matrix.
-void fp8_decode(size_t block, size_t columns, size_t first_row, size_t last_row,
-                const float8_e4m3* weights, const float* scales, float* out);
-
 }  // namespace tarn::quant

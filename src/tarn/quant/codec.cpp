@@ -1,8 +1,8 @@
 #include "tarn/quant/codec.h"
 
-#include "tarn/base/error.h"
 #include "tarn/quant/codec_affine.h"
 #include "tarn/quant/codec_block_float.h"
+#include "tarn/quant/codec_fp8.h"
 #include "tarn/quant/codec_ggml.h"
 #include "tarn/quant/codec_lut.h"
 
@@ -12,6 +12,7 @@ size_t part_type_bytes(PartType type) {
   switch (type) {
     case PartType::u8:
     case PartType::i8:
+    case PartType::f8_e4m3:
       return 1;
     case PartType::f16:
     case PartType::bf16:
@@ -39,9 +40,10 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
       return make_block_float_codec(format.mode);
     case FormatMode::ggml:
       return make_ggml_codec(format.type);
-    default:
-      fail(ErrorCode::unsupported, "format {}: Tarn does not compute with it", format_text(format));
+    case FormatMode::fp8:
+      break;
   }
+  return make_fp8_codec({}, scale_type, format.group_size);
 }
 
 }  // namespace tarn::quant

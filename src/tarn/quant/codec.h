@@ -21,7 +21,7 @@
 namespace tarn::quant {
 
 // The element types of parts.
-enum class PartType : uint8_t { u8, i8, u32, f16, bf16, f32 };
+enum class PartType : uint8_t { u8, i8, u32, f8_e4m3, f16, bf16, f32 };
 
 size_t part_type_bytes(PartType type);
 
@@ -53,6 +53,9 @@ class Codec {
   virtual size_t piece_rows() const { return panel_rows; }
   // The parts of a matrix that check() accepts; the first is "weight".
   virtual std::vector<Part> parts(size_t rows, size_t columns) const = 0;
+  // Whether matrices that check() accepts can be laid out in panels; if not, pack() and
+  // panel_format() are not for them, and products need decoded values.
+  virtual bool has_panels() const { return true; }
   virtual PanelFormat panel_format() const = 0;
 
   // Below, `parts` points to the first byte of each part of the whole matrix.

@@ -1,6 +1,7 @@
 #include "tarn/quant/codec_block_float.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "tarn/base/error.h"
 #include "tarn/quant/block_float.h"
@@ -12,6 +13,8 @@ namespace {
 class BlockFloatCodec final : public Codec {
  public:
   explicit BlockFloatCodec(FormatMode mode) : format_(float_format(mode)) {}
+  explicit BlockFloatCodec(const PublishedNvfp4& storage)
+      : format_(float_format(FormatMode::nvfp4)), published_(storage) {}
 
   Format format() const override { return format_; }
 
@@ -29,10 +32,14 @@ class BlockFloatCodec final : public Codec {
   }
 
   size_t columns_of(size_t part_columns) const override {
-    return part_columns * 32 / static_cast<size_t>(format_.bits);
+    return part_columns * (published_ ? 8 : 32) / static_cast<size_t>(format_.bits);
   }
 
   std::vector<Part> parts(size_t rows, size_t columns) const override {
+    if (published_) {
+      return {{published_->codes, PartType::u8, rows, columns / 2},
+              {published_->scales, PartType::f8_e4m3, rows, columns / group()}};
+    }
     return {{"weight", PartType::u32, rows, packed_words(columns, format_.bits)},
             {"scales", PartType::u8, rows, columns / group()}};
   }
@@ -46,13 +53,16 @@ class BlockFloatCodec final : public Codec {
               .bias = BiasKind::offset,
               .values = CodeValues::e4m3};
     }
-    return ggml_panel_format(format_.mode == FormatMode::mxfp4 ? GgmlType::mxfp4 : GgmlType::nvfp4);
+    PanelFormat format =
+        ggml_panel_format(format_.mode == FormatMode::mxfp4 ? GgmlType::mxfp4 : GgmlType::nvfp4);
+    format.multiplier *= tensor_scale();
+    return format;
   }
 
   void encode(size_t /*rows*/, size_t columns, const float* weights, const float* /*importance*/,
               size_t first_row, size_t last_row, std::span<std::byte* const> parts) const override {
     block_float_encode(
-        format_.mode, last_row - first_row, columns, weights, 1,
+        format_.mode, last_row - first_row, columns, weights, tensor_scale(),
         reinterpret_cast<uint32_t*>(parts[0]) + first_row * packed_words(columns, format_.bits),
         reinterpret_cast<uint8_t*>(parts[1]) + first_row * (columns / group()));
   }
@@ -60,7 +70,8 @@ class BlockFloatCodec final : public Codec {
   void decode(size_t /*rows*/, size_t columns, std::span<const std::byte* const> parts,
               size_t first_row, size_t last_row, float* out) const override {
     block_float_decode(format_.mode, last_row - first_row, columns,
-                       codes(parts, columns, first_row), scales(parts, columns, first_row), 1, out);
+                       codes(parts, columns, first_row), scales(parts, columns, first_row),
+                       tensor_scale(), out);
   }
 
   void pack(size_t rows, size_t columns, std::span<const std::byte* const> parts, std::byte* panels,
@@ -85,6 +96,7 @@ class BlockFloatCodec final : public Codec {
   }
 
  private:
+  float tensor_scale() const { return published_ ? published_->tensor_scale : 1; }
   size_t group() const { return static_cast<size_t>(format_.group_size); }
   const uint32_t* codes(std::span<const std::byte* const> parts, size_t columns, size_t row) const {
     return reinterpret_cast<const uint32_t*>(parts[0]) + row * packed_words(columns, format_.bits);
@@ -93,9 +105,14 @@ class BlockFloatCodec final : public Codec {
     return reinterpret_cast<const uint8_t*>(parts[1]) + row * (columns / group());
   }
   Format format_;
+  std::optional<PublishedNvfp4> published_;
 };
 
 }  // namespace
+
+std::shared_ptr<const Codec> make_nvfp4_codec(const PublishedNvfp4& storage) {
+  return std::make_shared<BlockFloatCodec>(storage);
+}
 
 std::shared_ptr<const Codec> make_block_float_codec(FormatMode mode) {
   return std::make_shared<BlockFloatCodec>(mode);

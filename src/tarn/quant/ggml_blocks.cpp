@@ -158,7 +158,6 @@ PanelFormat ggml_panel_format(GgmlType type) {
     case GgmlType::iq4_nl:
       return with_table(4, 32, ScaleKind::group, ScaleType::f16, 1);
     case GgmlType::iq4_xs:
-      return with_table(4, 32, ScaleKind::super, ScaleType::f16, 1);
     case GgmlType::iq3_s:
       return with_table(4, 32, ScaleKind::super, ScaleType::f16, 1);
     case GgmlType::iq3_xxs:

@@ -28,15 +28,15 @@ void put_nibbles(const uint8_t* codes, size_t half, std::byte* out) {
 // The nearest of the doubled e2m1 values to x / d, the first of equals.
 uint8_t nearest_doubled(float x, float d) {
   const std::span<const int8_t> table = ggml_table(GgmlType::mxfp4);
-  uint8_t best = 0;
+  size_t best = 0;
   float least = INFINITY;
-  for (uint8_t code = 0; code < table.size(); ++code) {
+  for (size_t code = 0; code < table.size(); ++code) {
     const float error = std::abs(d * static_cast<float>(table[code]) - x);
     if (error >= least) continue;
     least = error;
     best = code;
   }
-  return best;
+  return static_cast<uint8_t>(best);
 }
 
 // Fills the codes for a scale; the weighted squared error.

@@ -26,8 +26,7 @@ class Search {
  public:
   Search(const LutFormat& format, size_t rows, size_t columns, const float* weights,
          const float* importance)
-      : rows_(rows),
-        columns_(columns),
+      : columns_(columns),
         group_(format.group_size == 0 ? columns : static_cast<size_t>(format.group_size)),
         by_group_(format.group_size != 0),
         weights_(weights),
@@ -158,7 +157,6 @@ class Search {
     best_levels_ = levels_;
   }
 
-  size_t rows_;
   size_t columns_;
   size_t group_;
   bool by_group_;

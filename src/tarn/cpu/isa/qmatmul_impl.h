@@ -39,8 +39,8 @@ void matmul_bits(const PanelMatrix& weights, size_t first_panel, size_t last_pan
     stream_of<V, bits, look_up>(weights.format)(weights, first_panel, last_panel, x, tokens, out,
                                                 out_stride);
   } else {
-    multiply<V, V::dot_bits(look_up == LookUp::none ? bits : 8)>(weights, first_panel, last_panel,
-                                                                 x, tokens, out, out_stride);
+    multiply<V, V::dot_bits(bits_of_values(bits, look_up))>(weights, first_panel, last_panel, x,
+                                                            tokens, out, out_stride);
   }
 }
 

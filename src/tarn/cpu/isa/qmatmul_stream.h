@@ -25,6 +25,11 @@ struct StreamInput {
   }
 
 // How many planes of bytes a tile of codes becomes.
+// Bits of what goes into the dot product: looked-up values take bytes.
+constexpr int bits_of_values(int code_bits, LookUp look_up) {
+  if (look_up == LookUp::none) return code_bits;
+  return 8;
+}
 constexpr int planes_of(LookUp look_up) { return look_up == LookUp::wide ? 2 : 1; }
 
 // Half a block, for groups of 16, or a whole one.
@@ -65,7 +70,7 @@ template <class V, int bits, LookUp look_up, bool affine, size_t constant_size, 
 void stream_panel(const Layout& layout, const uint8_t* panel, const PanelValues& values,
                   const StreamInput& in, typename V::F (&sums)[tokens]) {
   constexpr int chains = tokens < 4 ? 4 : 1;
-  constexpr int dot_bits = look_up == LookUp::none ? bits : 8;
+  constexpr int dot_bits = bits_of_values(bits, look_up);
   constexpr int planes = planes_of(look_up);
   constexpr bool half_blocks = constant_size == block_inputs / 2;
   constexpr int tiles = half_blocks ? block_tiles / 2 : block_tiles;

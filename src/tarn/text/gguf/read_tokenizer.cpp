@@ -298,7 +298,7 @@ ordered_json word_piece(const Source& source) {
     if (token.starts_with(space)) {
       name = std::string(token.substr(space.size()));
     } else if (normal && !(token.starts_with('[') && token.ends_with(']') && token.size() > 2)) {
-      name = "##" + name;
+      name.insert(0, "##");
     }
     if (!seen.try_emplace(name, id).second) {
       source.broken("tokens", fmt::format("holds {} twice", quote(token)));

@@ -184,7 +184,11 @@ void mark_words(Tokens& tokens) {
   for (size_t id = 0; id < tokens.texts.size(); ++id) {
     std::string& text = tokens.texts[id];
     if (tokens.types[id] != static_cast<int32_t>(TokenType::normal)) continue;
-    text = text.starts_with("##") ? text.substr(2) : std::string(space) + text;
+    if (text.starts_with("##")) {
+      text.erase(0, 2);
+    } else {
+      text.insert(0, space);
+    }
   }
 }
 
@@ -193,7 +197,7 @@ std::string around(const ordered_json& processor, bool first) {
   const ordered_json& list = member(processor, "processors");
   if (list.is_array()) {
     for (const ordered_json& one : list) {
-      if (const std::string found = around(one, first); !found.empty()) return found;
+      if (std::string found = around(one, first); !found.empty()) return found;
     }
     return {};
   }
