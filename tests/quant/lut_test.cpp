@@ -228,7 +228,9 @@ INSTANTIATE_TEST_SUITE_P(Formats, Codecs,
                                            "lut6:32", "lut8", "q2_k", "q3_k", "q4_k", "q5_k",
                                            "q6_k", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl",
                                            "iq4_xs", "tq1_0", "tq2_0", "ggml:mxfp4", "ggml:nvfp4",
-                                           "mxfp4", "mxfp8", "nvfp4", "fp8", "iq3_s", "iq2_xs"),
+                                           "mxfp4", "mxfp8", "nvfp4", "fp8", "palette4",
+                                           "palette6:tensor", "palette2:uniform", "iq3_s",
+                                           "iq2_xs"),
                          [](const auto& name) {
                            std::string text = name.param;
                            for (char& c : text) c = std::isalnum(c) != 0 ? c : '_';

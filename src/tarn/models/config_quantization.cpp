@@ -10,7 +10,7 @@
 namespace tarn {
 namespace {
 
-constexpr std::array kKeys{"mode", "group_size", "bits", "type", "quantize_input"};
+constexpr std::array kKeys{"mode", "group_size", "bits", "type", "per_tensor", "quantize_input"};
 constexpr const char* kQuantizeInput = "quantize_input";
 
 // The format of a mode whose sizes stand in its name, or MLX's default of affine.
@@ -27,6 +27,15 @@ quant::Format format_of_mode(const JsonFields& fields) {
       fields.broken("bits", "is {} with groups of {}, which mode lut does not have", bits, group);
     }
   }
+  if (name == "palette") {
+    const int64_t bits = fields.integer_or("bits", 1, 8, 4);
+    try {
+      return quant::parse_format(fmt::format(
+          "palette{}{}", bits, fields.boolean_or("per_tensor", false) ? ":tensor" : ""));
+    } catch (const Error&) {
+      fields.broken("bits", "is {}, which mode palette does not have", bits);
+    }
+  }
   if (name == "ggml") {
     const std::string type = fields.text("type").value_or("");
     try {
@@ -39,7 +48,7 @@ quant::Format format_of_mode(const JsonFields& fields) {
   }
   if (name != "mxfp4" && name != "mxfp8" && name != "nvfp4" && name != "fp8") {
     fields.fail_at(ErrorCode::unsupported, "mode", "is " + quote(name) + ", which Tarn cannot read",
-                   "supported are affine, lut, mxfp4, mxfp8, nvfp4, fp8 and ggml");
+                   "supported are affine, lut, palette, mxfp4, mxfp8, nvfp4, fp8 and ggml");
   }
   return quant::parse_format(name);
 }
@@ -79,6 +88,8 @@ ordered_json quantization_json(const quant::Format& format) {
       return {{"group_size", format.group_size}, {"bits", format.bits}, {"mode", "affine"}};
     case quant::FormatMode::lut:
       return {{"group_size", format.group_size}, {"bits", format.bits}, {"mode", "lut"}};
+    case quant::FormatMode::palette:
+      return {{"bits", format.bits}, {"mode", "palette"}, {"per_tensor", format.whole}};
     case quant::FormatMode::ggml: {
       std::string type = format_text(format);
       if (type.starts_with("ggml:")) type.erase(0, 5);

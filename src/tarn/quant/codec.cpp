@@ -5,6 +5,7 @@
 #include "tarn/quant/codec_fp8.h"
 #include "tarn/quant/codec_ggml.h"
 #include "tarn/quant/codec_lut.h"
+#include "tarn/quant/codec_palette.h"
 
 namespace tarn::quant {
 
@@ -34,6 +35,8 @@ std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_ty
       return make_affine_codec({format.bits, format.group_size}, scale_type);
     case FormatMode::lut:
       return make_lut_codec({format.bits, format.group_size});
+    case FormatMode::palette:
+      return make_palette_codec(format);
     case FormatMode::mxfp4:
     case FormatMode::mxfp8:
     case FormatMode::nvfp4:

@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::string_view affine_name = "affine";
 constexpr std::string_view lut_name = "lut";
+constexpr std::string_view palette_name = "palette";
+constexpr std::string_view whole_suffix = ":tensor";
+constexpr std::string_view uniform_suffix = ":uniform";
+constexpr std::string_view unique_suffix = ":unique";
 constexpr std::string_view ggml_prefix = "ggml:";
 constexpr int default_group = 64;
 
@@ -61,6 +65,23 @@ std::optional<Format> parse_lut(std::string_view rest) {
   return known ? std::optional(lut_format(*bits, *group)) : std::nullopt;
 }
 
+// Takes `suffix` from the end of the text, if it is there.
+bool take(std::string_view& text, std::string_view suffix) {
+  if (!text.ends_with(suffix)) return false;
+  text.remove_suffix(suffix.size());
+  return true;
+}
+
+std::optional<Format> parse_palette(std::string_view rest) {
+  PaletteFit fit = PaletteFit::kmeans;
+  if (take(rest, uniform_suffix)) fit = PaletteFit::uniform;
+  if (fit == PaletteFit::kmeans && take(rest, unique_suffix)) fit = PaletteFit::unique;
+  const bool whole = take(rest, whole_suffix);
+  const std::optional<int> bits = number(rest);
+  if (!one_of(std::array{1, 2, 3, 4, 6, 8}, bits)) return std::nullopt;
+  return palette_format(*bits, whole, fit);
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -82,6 +103,10 @@ Format lut_format(int bits, int group_size) {
   return {.mode = FormatMode::lut, .bits = bits, .group_size = group_size};
 }
 
+Format palette_format(int bits, bool whole, PaletteFit fit) {
+  return {.mode = FormatMode::palette, .bits = bits, .group_size = 0, .whole = whole, .fit = fit};
+}
+
 Format float_format(FormatMode mode) {
   const auto found = std::find_if(float_modes.begin(), float_modes.end(),
                                   [&](const FloatMode& one) { return one.mode == mode; });
@@ -98,6 +123,9 @@ Format parse_format(std::string_view text) {
   }
   if (text.starts_with(lut_name)) {
     if (const auto format = parse_lut(text.substr(lut_name.size()))) return *format;
+  }
+  if (text.starts_with(palette_name)) {
+    if (const auto format = parse_palette(text.substr(palette_name.size()))) return *format;
   }
   for (const FloatMode& one : float_modes) {
     if (text == one.name) return float_format(one.mode);
@@ -116,8 +144,8 @@ Format parse_format(std::string_view text) {
   fail(ErrorCode::invalid_argument,
        "format \"{}\": not known: write affine:BITS:GROUP with 2, 3, 4, 5, 6 or 8 bits and groups "
        "of 32, 64 or 128, affineBITS for groups of 64, lutBITS or lutBITS:GROUP with 1, 2, 3, 4, 6 "
-       "or 8 bits and "
-       "groups of 32 or 64, mxfp4, mxfp8, nvfp4, or a type of GGUF: {}",
+       "or 8 bits and groups of 32 or 64, paletteBITS with the same bits and perhaps :tensor, "
+       ":uniform or :unique, mxfp4, mxfp8, nvfp4, fp8, or a type of GGUF: {}",
        text, types);
 }
 
@@ -130,6 +158,12 @@ std::string format_text(const Format& format) {
     const bool taken = std::any_of(float_modes.begin(), float_modes.end(),
                                    [&](const FloatMode& one) { return one.name == name; });
     return taken ? fmt::format("{}{}", ggml_prefix, name) : name;
+  }
+  if (format.mode == FormatMode::palette) {
+    return fmt::format("{}{}{}{}", palette_name, format.bits, format.whole ? whole_suffix : "",
+                       format.fit == PaletteFit::uniform  ? uniform_suffix
+                       : format.fit == PaletteFit::unique ? unique_suffix
+                                                          : "");
   }
   if (format.mode == FormatMode::lut) {
     const std::string name = fmt::format("{}{}", lut_name, format.bits);
