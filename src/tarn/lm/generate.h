@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,16 @@ class TokenText {
   virtual ~TokenText() = default;
   virtual std::string push(int32_t token) = 0;
   virtual std::string finish() = 0;
+};
+
+// What the next token may be: a grammar, for one sequence.
+class TokenConstraint {
+ public:
+  virtual ~TokenConstraint() = default;
+  // A bit for each id, 32 a word, lowest first; ids beyond are not allowed.
+  virtual std::span<const uint32_t> mask() = 0;
+  virtual void accept(int32_t token) = 0;  // one that the mask allows
+  virtual bool complete() const = 0;       // nothing can follow
 };
 
 enum class FinishReason : uint8_t {
@@ -40,6 +51,7 @@ struct GenerateOptions {
   int64_t prefill_chunk = 512;  // tokens; a multiple of 256
   int64_t context_limit = 0;    // tokens of prompt and answer; 0: what the model was made for
   TokenText* text = nullptr;    // null: tokens only
+  TokenConstraint* constraint = nullptr;
   const std::atomic<bool>* cancel = nullptr;  // looked at between chunks and between tokens
   // Lengths of prefixes of the prompt at which to keep a copy of the cache, rising. Each costs a
   // pass through the model.

@@ -108,6 +108,10 @@ void KvCache::restore(const array& keys, const array& values, int64_t offset, in
 
 void Cache::expect(int64_t length) {
   expected_length_ = length;
+  reserve(length);
+}
+
+void Cache::reserve(int64_t length) {
   for (LayerCache& layer : layers_) {
     if (auto* kv = std::get_if<KvCache>(&layer)) kv->expect(length);
   }

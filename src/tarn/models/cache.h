@@ -3,6 +3,7 @@
 // snapshot or fork; the first write to a shared array copies it, later ones happen in place.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -46,7 +47,7 @@ class KvCache {
   int64_t key_dim() const { return key_dim_; }  // values of a row; 0 before the first append
   int64_t value_dim() const { return value_dim_; }
   // The buffers will at least be needed for positions below `length`: they are then made for it.
-  void expect(int64_t length) { expected_ = length; }
+  void expect(int64_t length) { expected_ = std::max(expected_, length); }
 
   // What is stored; for saving. Null when empty.
   std::optional<KeysAndValues> contents() const;
@@ -95,6 +96,9 @@ class Cache {
   // then treat the first chunk of a prompt as they treat the last, and keys and values get buffers
   // of that size at once.
   void expect(int64_t length);
+  // The buffers alone: they are made for as many tokens once they have to be made anew. What was
+  // asked for before and is more stays.
+  void reserve(int64_t length);
   int64_t expected_length() const { return expected_length_; }
   KvCache& kv(size_t layer) { return std::get<KvCache>(layers_[layer]); }
   RecurrentCache& recurrent(size_t layer) { return std::get<RecurrentCache>(layers_[layer]); }

@@ -19,7 +19,8 @@ namespace tarn {
 enum class LogitsFor : uint8_t {
   all_tokens,
   last_token,
-  none,  // only the cache is wanted: all but the last chunk of a prompt
+  hidden_states,  // no logits: what the last norm gives for each token, [T, hidden_size]
+  none,           // only the cache is wanted: all but the last chunk of a prompt
 };
 
 struct ModelSize {

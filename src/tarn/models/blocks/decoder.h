@@ -84,6 +84,7 @@ class Decoder final : public Model {
           count, [&](size_t, int64_t, int64_t stop) { return slice(x, 1, stop - 1, stop); });
     }
     x = norm_(x);
+    if (which == LogitsFor::hidden_states) return squeeze(x, 0);  // [T, hidden]
     const array logits = lm_head_ ? (*lm_head_)(x) : embed_tokens_.project(x);
     return squeeze(logits, 0);  // [T, vocab]
   }

@@ -1,0 +1,560 @@
+#include "tarn/lm/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "tarn/base/log.h"
+#include "tarn/lm/engine_job.h"
+#include "tarn/models/stepper.h"
+#include "tarn/plan/shape_cost.h"
+
+namespace tarn {
+namespace {
+
+using Job = EngineJob;
+using Choice = EngineChoice;
+
+// Buffers of keys and values are made for multiples of so many tokens, so that the steps of
+// sequences of like lengths share recordings (models/stepper.h).
+constexpr int64_t capacity_unit = 1024;
+// How long the engine sleeps at most while all answers are paused.
+constexpr std::chrono::milliseconds longest_sleep{20};
+
+int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+double seconds_since(EngineClock::time_point start) {
+  return std::chrono::duration<double>(EngineClock::now() - start).count();
+}
+
+}  // namespace
+
+class Engine::Loop {
+ public:
+  Loop(const LoadedModel& model, EngineOptions options)
+      : model_(model.model()),
+        options_(options),
+        limit_(context_limit(model_, options.context_limit)),
+        cost_(plan::shape_cost(model_.config())),
+        kv_type_(kv_type_of(model_)),
+        stepper_(model_),
+        store_(model_) {
+    stats_.limit = options_.max_sequences;
+    stats_.cache_bytes = options_.cache_bytes;
+    thread_ = std::thread([this] { run_loop(); });
+  }
+
+  ~Loop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  Id submit(EngineRequest request, std::shared_ptr<Listener> listener) {
+    auto job =
+        std::make_shared<Job>(next_id_.fetch_add(1), std::move(request), std::move(listener));
+    complete(job->request.options, static_cast<int64_t>(job->request.prompt.size()));
+    for (size_t i = 0; i < std::max<size_t>(1, job->request.choices); ++i) {
+      job->choices.push_back(std::make_unique<Choice>(*job, i, model_));
+    }
+    job->bytes = job->choices.size() * sequence_bytes(tokens_of(*job));
+    if (job->bytes > options_.cache_bytes) refuse_size(*job);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto places = static_cast<size_t>(options_.max_queue);
+      if (draining_ || stopping_) {
+        ++stats_.refused;
+        throw Overloaded("server: it is shutting down; try another one", 5);
+      }
+      if (waiting_count_ + inbox_.size() >= places) {
+        ++stats_.refused;
+        throw Overloaded(
+            fmt::format("queue: all {} places are taken; try again later", options_.max_queue),
+            retry_after());
+      }
+      ++stats_.accepted;
+      inbox_.push_back(job);
+      known_[job->id] = job;
+    }
+    changed_.notify_all();
+    return job->id;
+  }
+
+  void cancel(Id id) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = known_.find(id);
+      if (found == known_.end()) return;
+      if (const auto job = found->second.lock()) job->cancelled = true;
+    }
+    wake();
+  }
+
+  void wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  void run(const std::function<void(const Model&)>& work) {
+    std::packaged_task<void()> task([&] { work(model_); });
+    std::future<void> done = task.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) throw Overloaded("server: it is shutting down; try another one", 5);
+      work_.push_back(std::move(task));
+    }
+    changed_.notify_all();
+    done.get();
+  }
+
+  void set_limit(int64_t sequences) {
+    const std::lock_guard lock(mutex_);
+    stats_.limit = std::clamp<int64_t>(sequences, 0, options_.max_sequences);
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+  bool drain(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    draining_ = true;
+    return idle_.wait_for(lock, timeout, [&] {
+      return inbox_.empty() && waiting_count_ == 0 && stats_.running == 0;
+    });
+  }
+
+  EngineStats stats() const {
+    const std::lock_guard lock(mutex_);
+    EngineStats all = stats_;
+    all.waiting = static_cast<int64_t>(waiting_count_ + inbox_.size());
+    return all;
+  }
+
+  const EngineOptions& options() const { return options_; }
+
+  uint64_t sequence_bytes(int64_t tokens) const {
+    const auto capacity = static_cast<double>(round_up(tokens, capacity_unit) + KvCache::kv_block);
+    // The recurrent state once more while a step replaces it.
+    return static_cast<uint64_t>(plan::kv_capacity_bytes(cost_, kv_type_, capacity) +
+                                 2 * plan::state_bytes(cost_));
+  }
+
+ private:
+  static KvType kv_type_of(const Model& model) {
+    const Cache cache = model.make_cache();
+    for (const LayerCache& layer : cache.layers()) {
+      if (const auto* kv = std::get_if<KvCache>(&layer)) return kv->type();
+    }
+    return plan::default_kv;
+  }
+
+  // The limits that the request leaves open.
+  void complete(GenerateOptions& options, int64_t prompt) const {
+    options.context_limit = limit_;
+    options.prefill_chunk = options_.prefill_chunk;
+    if (options.max_tokens < 0 && limit_ > 0)
+      options.max_tokens = std::max<int64_t>(1, limit_ - prompt);
+  }
+
+  static int64_t tokens_of(const Job& job) {
+    const GenerateOptions& options = job.request.options;
+    const auto prompt = static_cast<int64_t>(job.request.prompt.size());
+    const int64_t all = prompt + std::max<int64_t>(options.max_tokens, 1);
+    return options.context_limit > 0 ? std::min(all, options.context_limit) : all;
+  }
+
+  [[noreturn]] void refuse_size(const Job& job) const {
+    fail(ErrorCode::out_of_memory,
+         "memory: {} choices of a prompt of {} tokens and an answer of up to {} need {:.1f} MB of "
+         "cache, the server has {:.1f} MB; ask for a shorter answer or start it with more",
+         job.choices.size(), job.request.prompt.size(), job.request.options.max_tokens,
+         static_cast<double>(job.bytes) / 1e6, static_cast<double>(options_.cache_bytes) / 1e6);
+  }
+
+  // Seconds until a place is likely to be free. With the lock held.
+  double retry_after() const {
+    const auto waiting = static_cast<double>(waiting_count_ + inbox_.size());
+    const auto places = static_cast<double>(std::max<int64_t>(1, stats_.limit));
+    return std::clamp(mean_seconds_ * (waiting / places) / 2, 1.0, 60.0);
+  }
+
+  void run_loop() {
+    while (take_inbox()) {
+      end_cancelled();
+      admit();
+      const bool prefilled = run_prompt();
+      const bool decoded = run_tokens();
+      publish(prefilled || decoded);
+    }
+    stopped_all();
+  }
+
+  // Sleeps until there is something to do. False: the engine ends.
+  bool take_inbox() {
+    std::deque<std::packaged_task<void()>> work;
+    {
+      std::unique_lock lock(mutex_);
+      const auto ready = [&] {
+        return stopping_ || woken_ || !inbox_.empty() || !work_.empty() || busy_;
+      };
+      if (waiting_.empty() && running_.empty() && prompts_.empty()) {
+        changed_.wait(lock, ready);
+      } else if (!ready()) {  // all are paused, or wait for room: deadlines go on
+        changed_.wait_for(lock, longest_sleep, ready);
+      }
+      woken_ = false;
+      if (stopping_) return false;
+      for (auto& job : inbox_) waiting_.push_back(std::move(job));
+      inbox_.clear();
+      waiting_count_ = waiting_.size();
+      work.swap(work_);
+    }
+    for (auto& task : work) task();
+    return true;
+  }
+
+  void publish(bool busy) {
+    const std::lock_guard lock(mutex_);
+    busy_ = busy;
+    waiting_count_ = waiting_.size();
+    stats_.running = static_cast<int64_t>(jobs_running());
+    stats_.reserved_bytes = reserved_;
+    stats_.prefixes = store_.stats();
+    if (inbox_.empty() && waiting_.empty() && stats_.running == 0) idle_.notify_all();
+  }
+
+  size_t jobs_running() const { return admitted_.size(); }
+
+  // --- the queue
+
+  void end_cancelled() {
+    const auto now = EngineClock::now();
+    const auto is_over = [&](Job& job) {
+      if (job.expired(now) && !job.cancelled) {
+        job.timed_out = true;
+        job.cancelled = true;
+      }
+      return job.cancelled.load();
+    };
+    std::erase_if(waiting_, [&](const std::shared_ptr<Job>& job) {
+      if (!is_over(*job)) return false;
+      finish_all(*job, FinishReason::cancelled, std::nullopt);
+      forget(*job);
+      return true;
+    });
+    for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
+      if (is_over(*job)) end(job, FinishReason::cancelled, std::nullopt);
+    }
+  }
+
+  // The client with the fewest running answers is next, of those the one that waits longest.
+  std::deque<std::shared_ptr<Job>>::iterator next_waiting() {
+    std::map<std::string, int64_t> running;
+    for (const auto& job : admitted_) running[job->request.client] += 1;
+    return std::min_element(waiting_.begin(), waiting_.end(), [&](const auto& a, const auto& b) {
+      return running[a->request.client] < running[b->request.client];
+    });
+  }
+
+  int64_t free_places() const {
+    int64_t used = 0;
+    for (const auto& job : admitted_) used += static_cast<int64_t>(job->choices.size());
+    const std::lock_guard lock(mutex_);
+    return stats_.limit - used;
+  }
+
+  void admit() {
+    while (!waiting_.empty()) {
+      const auto next = next_waiting();
+      Job& job = **next;
+      const auto places = static_cast<int64_t>(job.choices.size());
+      // More choices than places run when nothing else does.
+      const int64_t free = free_places();
+      if (free <= 0 || (places > free && !admitted_.empty())) return;
+      if (reserved_ + job.bytes > options_.cache_bytes) return;
+      reserved_ += job.bytes;
+      Cache cache = store_.take(job.request.prompt);
+      store_.shrink(options_.cache_bytes - reserved_);
+      job.cached_tokens = cache.position();
+      job.started = EngineClock::now();
+      cache.expect(static_cast<int64_t>(job.request.prompt.size()));
+      cache.reserve(round_up(tokens_of(job), capacity_unit));
+      job.prompt_cache = std::move(cache);
+      admitted_.push_back(*next);
+      prompts_.push_back(*next);
+      waiting_.erase(next);
+      job.listener->on_start(static_cast<int64_t>(job.request.prompt.size()), job.cached_tokens);
+    }
+  }
+
+  // --- steps
+
+  // One chunk of the prompt that waits longest. False: there is none.
+  bool run_prompt() {
+    if (prompts_.empty()) return false;
+    const std::shared_ptr<Job> job = prompts_.front();
+    const auto start = EngineClock::now();
+    try {
+      const std::vector<int32_t>& prompt = job->request.prompt;
+      Cache& cache = *job->prompt_cache;
+      const auto end_of_prompt = static_cast<int64_t>(prompt.size());
+      const int64_t at = cache.position();
+      int64_t stop =
+          std::min(end_of_prompt, (at / options_.prefill_chunk + 1) * options_.prefill_chunk);
+      for (const int64_t snapshot : job->request.options.snapshots) {
+        if (snapshot > at) stop = std::min(stop, snapshot);
+      }
+      const std::vector<int32_t> tokens(prompt.begin() + at, prompt.begin() + stop);
+      const bool last = stop == end_of_prompt;
+      const array logits =
+          stepper_.run(tokens, cache, last ? LogitsFor::last_token : LogitsFor::none);
+      const auto& snapshots = job->request.options.snapshots;
+      if (std::find(snapshots.begin(), snapshots.end(), stop) != snapshots.end()) {
+        keep({prompt.begin(), prompt.begin() + stop}, cache);
+      }
+      const double seconds = seconds_since(start);
+      job->prefill_seconds += seconds;
+      count_prompt(tokens.size(), seconds);
+      if (last) begin_answers(job, logits);
+    } catch (const Error& error) {
+      end(job, FinishReason::cancelled, error);
+    } catch (const std::exception& error) {
+      end(job, FinishReason::cancelled, Error(ErrorCode::internal, error.what()));
+    }
+    return true;
+  }
+
+  void begin_answers(const std::shared_ptr<Job>& job, const array& logits) {
+    prompts_.pop_front();
+    for (size_t i = job->choices.size(); i-- > 0;) {
+      Choice& choice = *job->choices[i];
+      choice.cache = i == 0 ? std::move(*job->prompt_cache) : *job->prompt_cache;
+    }
+    job->prompt_cache.reset();
+    for (const auto& choice : job->choices) {
+      running_.push_back(choice.get());
+    }
+    for (const auto& choice : job->choices) {
+      accept(*choice, {logits.data<float>(), static_cast<size_t>(logits.size())});
+    }
+    if (job->over()) release(job);
+  }
+
+  // One token of every answer that is not paused. False: there is none.
+  bool run_tokens() {
+    std::vector<Choice*> batch;
+    for (Choice* choice : running_) {
+      if (choice->job.listener->ready()) batch.push_back(choice);
+    }
+    if (batch.empty()) return false;
+    // In one order, so that batches of the same kind share recordings.
+    std::vector<std::pair<std::vector<int64_t>, Choice*>> sorted;
+    for (Choice* choice : batch) sorted.emplace_back(choice->cache->layout(), choice);
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<int32_t> tokens;
+    std::vector<Cache*> caches;
+    for (auto& [layout, choice] : sorted) {
+      tokens.push_back(choice->answer.sequence().back());
+      caches.push_back(&*choice->cache);
+    }
+    const auto start = EngineClock::now();
+    try {
+      const array logits = stepper_.run_batch(tokens, caches);
+      count_tokens(tokens.size(), seconds_since(start));
+      const auto vocab = static_cast<size_t>(logits.shape(1));
+      for (size_t i = 0; i < sorted.size(); ++i) {
+        accept(*sorted[i].second, {logits.data<float>() + i * vocab, vocab});
+      }
+    } catch (const std::exception& error) {
+      // What their caches hold is not known any more.
+      const Error reason(ErrorCode::internal, error.what());
+      for (Choice* choice : batch) fail_choice(*choice, reason);
+    }
+    release_finished();
+    return true;
+  }
+
+  void accept(Choice& choice, std::span<const float> logits) {
+    try {
+      if (choice.accept(logits)) return;
+      finish(choice, choice.answer.result().finish_reason);
+    } catch (const Error& error) {
+      fail_choice(choice, error);
+    } catch (const std::exception& error) {
+      fail_choice(choice, Error(ErrorCode::internal, error.what()));
+    }
+  }
+
+  // --- ends
+
+  void finish(Choice& choice, FinishReason reason) {
+    std::erase(running_, &choice);
+    if (choice.cache && reason != FinishReason::cancelled) {
+      std::vector<int32_t> tokens = choice.answer.sequence();
+      tokens.resize(static_cast<size_t>(choice.cache->position()));
+      keep(std::move(tokens), *choice.cache);
+    }
+    choice.cache.reset();
+    choice.finish(reason, std::nullopt);
+    count_finish(choice, reason);
+  }
+
+  void fail_choice(Choice& choice, const Error& error) {
+    if (choice.finished) return;
+    std::erase(running_, &choice);
+    choice.cache.reset();
+    choice.finish(FinishReason::cancelled, error);
+    const std::lock_guard lock(mutex_);
+    ++stats_.failed;
+  }
+
+  void finish_all(Job& job, FinishReason reason, const std::optional<Error>& error) {
+    for (const auto& choice : job.choices) {
+      if (choice->finished) continue;
+      if (error) {
+        fail_choice(*choice, *error);
+      } else {
+        finish(*choice, reason);
+      }
+    }
+  }
+
+  void end(const std::shared_ptr<Job>& job, FinishReason reason,
+           const std::optional<Error>& error) {
+    std::erase(prompts_, job);
+    finish_all(*job, reason, error);
+    release(job);
+  }
+
+  void release_finished() {
+    for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
+      if (job->over()) release(job);
+    }
+  }
+
+  void release(const std::shared_ptr<Job>& job) {
+    job->prompt_cache.reset();
+    reserved_ -= job->bytes;
+    std::erase(admitted_, job);
+    forget(*job);
+    constexpr double weight = 0.2;
+    const std::lock_guard lock(mutex_);
+    mean_seconds_ += weight * (seconds_since(job->started) - mean_seconds_);
+  }
+
+  void forget(const Job& job) {
+    const std::lock_guard lock(mutex_);
+    known_.erase(job.id);
+  }
+
+  void keep(std::vector<int32_t> tokens, const Cache& cache) {
+    store_.keep(std::move(tokens), cache);
+    store_.shrink(options_.cache_bytes - reserved_);
+  }
+
+  void stopped_all() {
+    for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
+      end(job, FinishReason::cancelled, std::nullopt);
+    }
+    std::deque<std::shared_ptr<Job>> left;
+    std::deque<std::packaged_task<void()>> work;
+    {
+      const std::lock_guard lock(mutex_);
+      left.swap(inbox_);
+      work.swap(work_);
+    }
+    for (auto& job : waiting_) left.push_back(std::move(job));
+    waiting_.clear();
+    for (const auto& job : left) {
+      finish_all(*job, FinishReason::cancelled, std::nullopt);
+      forget(*job);
+    }
+    for (auto& task : work) task();
+  }
+
+  // --- counts
+
+  void count_prompt(size_t tokens, double seconds) {
+    const std::lock_guard lock(mutex_);
+    stats_.prompt_tokens += tokens;
+    stats_.prefill_seconds += seconds;
+  }
+
+  void count_tokens(size_t tokens, double seconds) {
+    const std::lock_guard lock(mutex_);
+    ++stats_.steps;
+    stats_.batched_tokens += tokens;
+    stats_.decode_seconds += seconds;
+  }
+
+  void count_finish(Choice& choice, FinishReason reason) {
+    const std::lock_guard lock(mutex_);
+    stats_.generated_tokens += choice.answer.result().tokens.size();
+    if (reason != FinishReason::cancelled) {
+      ++stats_.finished;
+    } else if (choice.job.timed_out) {
+      ++stats_.timed_out;
+    } else {
+      ++stats_.cancelled;
+    }
+  }
+
+  const Model& model_;
+  const EngineOptions options_;
+  const int64_t limit_;  // of the context
+  const plan::ShapeCost cost_;
+  const KvType kv_type_;
+  std::atomic<Id> next_id_{1};
+
+  // The engine's thread alone.
+  Stepper stepper_;
+  PrefixStore store_;
+  std::deque<std::shared_ptr<Job>> waiting_;
+  std::vector<std::shared_ptr<Job>> admitted_;
+  std::deque<std::shared_ptr<Job>> prompts_;  // of them, those whose prompt is being run
+  std::vector<Choice*> running_;              // past their prompt
+  uint64_t reserved_ = 0;
+
+  mutable std::mutex mutex_;  // what follows
+  std::condition_variable changed_;
+  std::condition_variable idle_;
+  std::deque<std::shared_ptr<Job>> inbox_;
+  std::deque<std::packaged_task<void()>> work_;
+  std::map<Id, std::weak_ptr<Job>> known_;
+  size_t waiting_count_ = 0;
+  EngineStats stats_;
+  double mean_seconds_ = 1;
+  bool busy_ = false;
+  bool woken_ = false;
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+Engine::Engine(const LoadedModel& model, const EngineOptions& options)
+    : loop_(std::make_unique<Loop>(model, options)) {}
+Engine::~Engine() = default;
+
+Engine::Id Engine::submit(EngineRequest request, std::shared_ptr<Listener> listener) {
+  return loop_->submit(std::move(request), std::move(listener));
+}
+void Engine::cancel(Id id) { loop_->cancel(id); }
+void Engine::wake() { loop_->wake(); }
+void Engine::run(const std::function<void(const Model&)>& work) { loop_->run(work); }
+void Engine::set_limit(int64_t sequences) { loop_->set_limit(sequences); }
+bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->drain(timeout); }
+EngineStats Engine::stats() const { return loop_->stats(); }
+const EngineOptions& Engine::options() const { return loop_->options(); }
+uint64_t Engine::sequence_bytes(int64_t tokens) const { return loop_->sequence_bytes(tokens); }
+
+}  // namespace tarn
