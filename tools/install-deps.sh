@@ -8,6 +8,7 @@ set -euo pipefail
 packages=(
   build-essential g++ cmake ninja-build ccache pkg-config git python3
   libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libhwloc-dev libedit-dev
+  libboost1.81-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user)

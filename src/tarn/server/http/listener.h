@@ -1,0 +1,65 @@
+// The HTTP/1.1 server: connections, limits, TLS. What a request means is the handler's matter.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tarn/server/http/message.h"
+
+namespace tarn::server {
+
+struct ListenerOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8080;                   // 0: any free one
+  std::filesystem::path tls_certificate;  // PEM, the chain; empty: no TLS
+  std::filesystem::path tls_key;
+  size_t max_header_bytes = 32 * 1024;
+  size_t max_body_bytes = 64 * 1024 * 1024;
+  size_t max_connections = 1024;
+  std::chrono::seconds header_timeout{10};  // from the connection, or from the first byte
+  std::chrono::seconds body_timeout{60};
+  std::chrono::seconds idle_timeout{75};   // between requests
+  std::chrono::seconds write_timeout{30};  // without the client taking a byte
+};
+
+struct HttpHandlers {
+  // Looks at a request whose body has not been read. An answer refuses it, and the connection ends.
+  std::function<std::optional<HttpResponse>(const HttpRequest&)> check;
+  // Must return soon and leave longer work to others: all connections wait meanwhile.
+  std::function<void(HttpRequest, std::shared_ptr<Responder>)> handle;
+  // The body of an error that the listener itself finds: 400, 408, 413, 431, 503.
+  std::function<HttpResponse(int status, const std::string& message)> error;
+};
+
+struct ListenerStats {
+  uint64_t connections = 0;  // open now
+  uint64_t accepted = 0;
+  uint64_t refused = 0;  // over max_connections
+};
+
+class HttpListener {
+ public:
+  // Binds and begins to answer on a thread of its own. Error(io) that names address and port.
+  HttpListener(const ListenerOptions& options, HttpHandlers handlers);
+  // Closes all connections.
+  ~HttpListener();
+  HttpListener(const HttpListener&) = delete;
+  HttpListener& operator=(const HttpListener&) = delete;
+
+  uint16_t port() const;
+  bool tls() const;
+  ListenerStats stats() const;
+  // Takes no new connections; those that are open end with their answers.
+  void stop_accepting();
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tarn::server
