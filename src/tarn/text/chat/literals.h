@@ -12,7 +12,7 @@ namespace tarn::text {
 enum class LiteralSyntax : uint8_t {
   python,  // 'a', "b", r"c", """d""", 1_000, 0x1F, .5, True, None, [..], (..), {"k": ..}; also
            // true, false and null
-  gemma,  // <|"|>text<|"|>, 1, 2.5, true, null, [..], {key:..}
+  gemma,   // <|"|>text<|"|>, 1, 2.5, true, null, [..], {key:..}
 };
 
 // A whole literal as JSON text, objects as json.dumps writes them; nullopt: it is none.
