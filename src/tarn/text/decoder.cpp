@@ -90,6 +90,7 @@ class ByteLevelStep final : public DecodeStep {
       }
       bytes += static_cast<char>(static_cast<uint8_t>(byte));
     }
+    if (as_bytes_) return emit(bytes);
     std::string text;
     repair_.push(bytes, text);
     emit(text);
@@ -99,9 +100,11 @@ class ByteLevelStep final : public DecodeStep {
     repair_.finish(text);
     emit(text);
   }
+  void pass_bytes() override { as_bytes_ = true; }
 
  private:
   Utf8Repair repair_;
+  bool as_bytes_ = false;
 };
 
 class ByteLevel final : public Decoder {
@@ -128,13 +131,14 @@ class ByteFallbackStep final : public DecodeStep {
   }
   void finish(const Emit& emit) override {
     if (run_.empty()) return;
-    if (find_invalid_utf8(run_) == std::string_view::npos) {
+    if (as_bytes_ || find_invalid_utf8(run_) == std::string_view::npos) {
       emit(run_);
     } else {
       for (size_t i = 0; i < run_.size(); ++i) emit(kReplacement);
     }
     run_.clear();
   }
+  void pass_bytes() override { as_bytes_ = true; }
 
  private:
   static int byte_of(std::string_view token) {
@@ -151,6 +155,7 @@ class ByteFallbackStep final : public DecodeStep {
   }
 
   std::string run_;
+  bool as_bytes_ = false;
 };
 
 class ByteFallback final : public TokenDecoder<ByteFallbackStep> {
@@ -440,7 +445,12 @@ std::unique_ptr<Decoder> make_decoder(const json& value, std::string_view where)
   fail(ErrorCode::unsupported, "{}: unknown decoder \"{}\"", where, type);
 }
 
-Decoding::Decoding(const Decoder& decoder) { decoder.add_steps(steps_, false); }
+Decoding::Decoding(const Decoder& decoder, Output output) {
+  decoder.add_steps(steps_, false);
+  if (output == Output::bytes) {
+    for (const auto& step : steps_) step->pass_bytes();
+  }
+}
 
 void Decoding::push_from(size_t step, std::string_view token, std::string& out) {
   if (step == steps_.size()) {

@@ -20,6 +20,8 @@ class DecodeStep {
   virtual ~DecodeStep() = default;
   virtual void push(std::string_view token, const Emit& emit) = 0;
   virtual void finish(const Emit&) {}  // no token comes any more
+  // From here on hands on the bytes of tokens as they are, whether or not they make characters.
+  virtual void pass_bytes() {}
 };
 
 // Immutable, safe to share between threads.
@@ -37,7 +39,8 @@ std::unique_ptr<Decoder> make_decoder(const json& value, std::string_view where)
 // A sequence on its way through all the steps of a decoder.
 class Decoding {
  public:
-  explicit Decoding(const Decoder& decoder);
+  enum class Output { text, bytes };  // bytes: unfinished and broken characters stay as they are
+  explicit Decoding(const Decoder& decoder, Output output = Output::text);
   void push(std::string_view token, std::string& out);
   void finish(std::string& out);
 

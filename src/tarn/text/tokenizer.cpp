@@ -202,6 +202,26 @@ bool Tokenizer::is_special(int32_t id) const {
   return token != nullptr && state_->added.is_special(token->content);
 }
 
+bool Tokenizer::is_added(int32_t id) const { return state_->added.token(id) != nullptr; }
+
+std::optional<std::string> Tokenizer::token_bytes(int32_t id) const {
+  const auto token = state_->visible(id, false);
+  if (!token) return std::nullopt;
+  // Decoders treat the first token otherwise: another one goes ahead, and its text is taken off.
+  const auto decode_behind = [&](bool with_token) {
+    Decoding decoding(*state_->decoder, Decoding::Output::bytes);
+    std::string out;
+    decoding.push("a", out);
+    if (with_token) decoding.push(*token, out);
+    decoding.finish(out);
+    return out;
+  };
+  const std::string before = decode_behind(false);
+  std::string all = decode_behind(true);
+  if (!all.starts_with(before)) return std::nullopt;
+  return all.substr(before.size());
+}
+
 int32_t Tokenizer::vocab_size() const {
   return state_->model->size() + static_cast<int32_t>(state_->added.outside(*state_->model));
 }

@@ -38,6 +38,10 @@ class Tokenizer {
   std::optional<int32_t> token_to_id(std::string_view token) const;
   std::optional<std::string> id_to_token(int32_t id) const;
   bool is_special(int32_t id) const;
+  bool is_added(int32_t id) const;  // found in the text itself, not by the model
+  // The bytes that the token adds to a text that it does not begin: what decoding all ids joins,
+  // before broken characters are replaced. Nothing for ids that name no token.
+  std::optional<std::string> token_bytes(int32_t id) const;
   int32_t vocab_size() const;  // number of tokens, added ones included
   int32_t id_limit() const;    // one more than the largest id
 
