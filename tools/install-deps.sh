@@ -10,7 +10,10 @@ packages=(
   libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libhwloc-dev libedit-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user)
+# What the chat page embeds.
+page_packages=(libjs-marked node-dompurify libjs-highlight.js libjs-katex fonts-katex)
+packages+=("${page_packages[@]}")
+cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user "${page_packages[@]}")
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev)
 
 die() {

@@ -1,0 +1,87 @@
+// Markdown that grows. Blocks that can no longer change keep their elements; each frame parses and
+// draws only what comes after them, mostly the last block.
+import {frameCode} from "./code.js";
+import {h} from "./dom.js";
+import {blocks, prepare, render, renderPlain} from "./markdown.js";
+
+export class ProseView {
+  #text = null;
+  #links = {};
+  #drawn = [];        // {raw, element}
+  #settledBlocks = 0;  // how many of them will not change
+  #settledText = 0;    // and how much text they cover
+
+  constructor() {
+    this.element = h("div.prose");
+  }
+
+  // Shows `text`, which begins with the text shown before. When `done`, the whole is held against one
+  // parse from the start: a link may have been defined after its use.
+  update(text, done) {
+    if (text === this.#text && !done) return;
+    this.#text = text;
+    const prepared = prepare(text);
+    if (done) {
+      this.#settledBlocks = 0;
+      this.#settledText = 0;
+    }
+    const known = Object.keys(this.#links).length;
+    const tokens = this.#parse(prepared.slice(this.#settledText));
+    const shown = tokens.filter(({type}) => type !== "space" && type !== "def");
+    const redraw = done && Object.keys(this.#links).length > 0 && known === 0;
+    shown.forEach((token, i) => this.#draw(this.#settledBlocks + i, token, done, redraw, i + 1 < shown.length));
+    for (const {element} of this.#drawn.splice(this.#settledBlocks + shown.length)) element.remove();
+    if (!done && shown.length > 1) {
+      for (const token of tokens) {
+        if (token === shown.at(-1)) break;
+        this.#settledText += token.raw.length;
+      }
+      this.#settledBlocks += shown.length - 1;
+    }
+  }
+
+  #parse(text) {
+    try {
+      return blocks(text, this.#links);
+    } catch {
+      return [{type: "plain", raw: text}];
+    }
+  }
+
+  #draw(index, token, done, redraw, complete) {
+    const old = this.#drawn[index];
+    const growing = !done && !complete;
+    if (old && old.raw === token.raw && old.growing === growing && !redraw) return;
+    if (old && this.#growCode(old, token, growing)) return;
+    const element = h("div.block", {}, this.#elements(token));
+    for (const pre of element.querySelectorAll("pre")) frameCode(pre, growing);
+    for (const table of element.querySelectorAll("table")) {
+      const frame = h("div.table", {role: "region", "aria-label": "Table", tabindex: "0"});
+      table.replaceWith(frame);
+      frame.append(table);
+    }
+    if (old) old.element.replaceWith(element);
+    else this.element.append(element);
+    this.#drawn[index] = {raw: token.raw, type: token.type, lang: token.lang, growing, element};
+  }
+
+  #elements(token) {
+    try {
+      return token.type === "plain" ? renderPlain(token.raw) : render(token, this.#links);
+    } catch {
+      return renderPlain(token.raw);
+    }
+  }
+
+  // A block of code that only became longer keeps its element, its selection and its scroll place.
+  #growCode(old, token, growing) {
+    if (token.type !== "code" || old.type !== "code" || old.lang !== token.lang || !growing || !old.growing) return false;
+    const node = old.element.querySelector("code")?.firstChild;
+    const text = token.text.replaceAll("\uE009", "\t");
+    const shown = node?.data?.replace(/\n$/, "");
+    if (shown === undefined || !text.startsWith(shown)) return false;
+    node.replaceData(shown.length, node.length - shown.length, `${text.slice(shown.length)}\n`);
+    old.raw = token.raw;
+    return true;
+  }
+}
