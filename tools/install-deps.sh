@@ -11,7 +11,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # What the chat page embeds.
-page_packages=(libjs-marked node-dompurify libjs-highlight.js libjs-katex fonts-katex)
+page_packages=(libjs-marked libjs-highlight.js libjs-katex fonts-katex)
 packages+=("${page_packages[@]}")
 cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user "${page_packages[@]}")
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev)

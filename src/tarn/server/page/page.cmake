@@ -26,7 +26,6 @@ endfunction()
 
 set(javascript /usr/share/javascript)
 tarn_page_library(marked.js libjs-marked marked.umd.min.js ${javascript}/marked)
-tarn_page_library(purify.js node-dompurify purify.min.js /usr/share/nodejs/dompurify/dist)
 tarn_page_library(highlight.js libjs-highlight.js highlight.min.js ${javascript}/highlight.js)
 tarn_page_library(katex.js libjs-katex katex.js ${javascript}/katex)
 tarn_page_library(katex.css libjs-katex katex.min.css ${javascript}/katex)
@@ -37,7 +36,7 @@ foreach(font AMS-Regular Caligraphic-Bold Caligraphic-Regular Fraktur-Bold Frakt
     "/usr/share/fonts/truetype/katex;${javascript}/katex/fonts")
 endforeach()
 # Their licences, which ask to travel along.
-foreach(package libjs-marked node-dompurify libjs-highlight.js libjs-katex fonts-katex)
+foreach(package libjs-marked libjs-highlight.js libjs-katex fonts-katex)
   tarn_page_library(licences/${package}.txt ${package} copyright /usr/share/doc/${package})
 endforeach()
 

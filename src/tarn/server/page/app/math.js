@@ -1,12 +1,11 @@
 // Formulas, set by KaTeX, which is loaded when the first one comes.
+import {h} from "./dom.js";
+
 let loading = null;
 
 function load() {
   loading ??= (async () => {
-    const sheet = document.createElement("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("../lib/katex.css", import.meta.url).href;
-    document.head.append(sheet);
+    document.head.append(h("link", {rel: "stylesheet", href: new URL("../lib/katex.css", import.meta.url).href}));
     await import("../lib/katex.js");
     return globalThis.katex;
   })();
@@ -15,13 +14,13 @@ function load() {
 
 const OPTIONS = {trust: false, strict: "ignore", throwOnError: true, maxSize: 30, maxExpand: 300};
 
-// Sets the TeX that the element holds as text; an element whose TeX is wrong stays as it is. Set as
-// elements, not as markup: the page's security policy knows no inline styles.
-export function formula(element, displayMode) {
-  const tex = element.textContent;
+// An element with the formula; one whose TeX is wrong shows its TeX. KaTeX builds elements here, not
+// markup: the page's security policy knows neither markup from scripts nor inline styles.
+export function formula(tex, display) {
+  const element = h(display ? "div.math" : "span.math", {}, tex);
   const set = (katex) => {
     try {
-      katex.render(tex, element, {...OPTIONS, displayMode});
+      katex.render(tex, element, {...OPTIONS, displayMode: display});
     } catch {
       element.textContent = tex;
       element.classList.add("math-source");
@@ -29,4 +28,5 @@ export function formula(element, displayMode) {
   };
   if (globalThis.katex) set(globalThis.katex);
   else load().then(set, () => element.classList.add("math-source"));
+  return element;
 }

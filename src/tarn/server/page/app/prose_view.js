@@ -1,8 +1,8 @@
 // Markdown that grows. Blocks that can no longer change keep their elements; each frame parses and
 // draws only what comes after them, mostly the last block.
-import {frameCode} from "./code.js";
 import {h} from "./dom.js";
-import {blocks, prepare, render, renderPlain} from "./markdown.js";
+import {blocks, prepare, restoreTabs} from "./markdown.js";
+import {block, plainBlock} from "./markdown_view.js";
 
 export class ProseView {
   #text = null;
@@ -53,23 +53,17 @@ export class ProseView {
     const growing = !done && !complete;
     if (old && old.raw === token.raw && old.growing === growing && !redraw) return;
     if (old && this.#growCode(old, token, growing)) return;
-    const element = h("div.block", {}, this.#elements(token));
-    for (const pre of element.querySelectorAll("pre")) frameCode(pre, growing);
-    for (const table of element.querySelectorAll("table")) {
-      const frame = h("div.table", {role: "region", "aria-label": "Table", tabindex: "0"});
-      table.replaceWith(frame);
-      frame.append(table);
-    }
+    const element = h("div.block", {}, this.#build(token, growing));
     if (old) old.element.replaceWith(element);
     else this.element.append(element);
     this.#drawn[index] = {raw: token.raw, type: token.type, lang: token.lang, growing, element};
   }
 
-  #elements(token) {
+  #build(token, growing) {
     try {
-      return token.type === "plain" ? renderPlain(token.raw) : render(token, this.#links);
+      return block(token, 0, growing);
     } catch {
-      return renderPlain(token.raw);
+      return plainBlock(token);
     }
   }
 
@@ -77,7 +71,7 @@ export class ProseView {
   #growCode(old, token, growing) {
     if (token.type !== "code" || old.type !== "code" || old.lang !== token.lang || !growing || !old.growing) return false;
     const node = old.element.querySelector("code")?.firstChild;
-    const text = token.text.replaceAll("\uE009", "\t");
+    const text = restoreTabs(token.text);
     const shown = node?.data?.replace(/\n$/, "");
     if (shown === undefined || !text.startsWith(shown)) return false;
     node.replaceData(shown.length, node.length - shown.length, `${text.slice(shown.length)}\n`);
