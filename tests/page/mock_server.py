@@ -191,6 +191,7 @@ def error_data(answer, _request):
 
 def broken(answer, _request):
     answer.content("It starts well ")
+    time.sleep(0.2)
 
 
 def garbage(answer, _request):

@@ -13,7 +13,7 @@ const SHOWN_KEY = "tarn.shown";
 
 export class Chat extends EventTarget {
   conversations = new Map();
-  current = null;
+  current = createConversation();
   model = null;
   #store;
   #answers = new Map();  // id of a conversation -> Answer

@@ -12,7 +12,7 @@ function load() {
   return loading;
 }
 
-const OPTIONS = {trust: false, strict: "ignore", throwOnError: true, maxSize: 30, maxExpand: 300};
+const OPTIONS = {trust: false, strict: "ignore", throwOnError: true, errorColor: "currentcolor", maxSize: 30, maxExpand: 300};
 
 // An element with the formula; one whose TeX is wrong shows its TeX. KaTeX builds elements here, not
 // markup: the page's security policy knows neither markup from scripts nor inline styles.

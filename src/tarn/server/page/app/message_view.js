@@ -156,7 +156,7 @@ class ThinkingView {
     const running = answer?.thinkingMs ?? null;
     this.element.classList.toggle("running", running !== null);
     const label = running !== null ? `Thinking… ${duration(running)}` :
-      message.reasoningMs === undefined ? "Thoughts" : `Thought for ${duration(message.reasoningMs)}`;
+      message.reasoningMs === undefined ? "Thoughts" : `Thought for ${message.reasoningMs < 1000 ? "a moment" : duration(message.reasoningMs)}`;
     if (this.#label.textContent !== label) this.#label.textContent = label;
     this.#last = {text: message.reasoning, done: running === null};
     this.#draw();

@@ -6,6 +6,7 @@ import {block, plainBlock} from "./markdown_view.js";
 
 export class ProseView {
   #text = null;
+  #done = false;
   #links = {};
   #drawn = [];        // {raw, element}
   #settledBlocks = 0;  // how many of them will not change
@@ -18,17 +19,17 @@ export class ProseView {
   // Shows `text`, which begins with the text shown before. When `done`, the whole is held against one
   // parse from the start: a link may have been defined after its use.
   update(text, done) {
-    if (text === this.#text && !done) return;
+    if (text === this.#text && done === this.#done) return;
     this.#text = text;
+    this.#done = done;
     const prepared = prepare(text);
     if (done) {
       this.#settledBlocks = 0;
       this.#settledText = 0;
     }
-    const known = Object.keys(this.#links).length;
     const tokens = this.#parse(prepared.slice(this.#settledText));
     const shown = tokens.filter(({type}) => type !== "space" && type !== "def");
-    const redraw = done && Object.keys(this.#links).length > 0 && known === 0;
+    const redraw = done && Object.keys(this.#links).length > 0;
     shown.forEach((token, i) => this.#draw(this.#settledBlocks + i, token, done, redraw, i + 1 < shown.length));
     for (const {element} of this.#drawn.splice(this.#settledBlocks + shown.length)) element.remove();
     if (!done && shown.length > 1) {

@@ -108,6 +108,7 @@ export class SettingsView {
       setApiKey(byId("api-key").value.trim(), byId("keep-key").checked);
       this.#onkey();
     };
+    byId("connection").addEventListener("submit", (event) => event.preventDefault());
     byId("api-key").value = apiKey();
     byId("keep-key").checked = keepsApiKey();
     byId("api-key").addEventListener("change", change);
