@@ -108,6 +108,11 @@ class PageCase(unittest.TestCase):
         message.hover()
         message.get_by_role("button", name=label).click()
 
+    def reload(self):
+        """Reloads once all is stored."""
+        self.page.wait_for_timeout(300)
+        self.page.reload()
+
     def setting(self, name, value):
         self.page.fill(f"#set-{name}", value)
         self.page.press(f"#set-{name}", "Tab")

@@ -127,7 +127,7 @@ class Answers(PageCase):
         expect(self.page.locator(".message")).to_have_count(2)
         self.page.get_by_role("button", name="Undo").click()
         expect(self.page.locator(".message")).to_have_count(4)
-        self.page.reload()
+        self.reload()
         expect(self.page.locator(".message")).to_have_count(4)
 
     def test_copy_message(self):

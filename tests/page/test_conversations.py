@@ -24,7 +24,7 @@ class Conversations(PageCase):
 
     def test_kept_over_reload(self):
         self.two_conversations()
-        self.page.reload()
+        self.reload()
         expect(self.titles()).to_have_text(["about trees", "about lakes"])
         expect(self.answer()).to_contain_text("You said: about trees")
         self.titles().nth(1).click()
@@ -83,7 +83,7 @@ class Conversations(PageCase):
         self.page.get_by_label("New name").fill("Deep water")
         self.page.keyboard.press("Enter")
         expect(self.titles()).to_have_text(["Deep water"])
-        self.page.reload()
+        self.reload()
         expect(self.page.locator("#title")).to_have_text("Deep water")
         self.menu("Deep water", "Rename")
         self.page.get_by_label("New name").fill("Other")
@@ -97,7 +97,7 @@ class Conversations(PageCase):
         self.page.get_by_role("button", name="Undo").click()
         expect(self.titles()).to_have_count(2)
         self.menu("about trees", "Delete")
-        self.page.reload()
+        self.reload()
         expect(self.titles()).to_have_text(["about lakes"])
 
     def test_delete_all_asks_twice(self):
@@ -107,7 +107,7 @@ class Conversations(PageCase):
         expect(self.titles()).to_have_count(2)
         self.page.locator("#delete-all").click()
         expect(self.titles()).to_have_count(0)
-        self.page.reload()
+        self.reload()
         expect(self.page.locator(".nothing")).to_be_visible()
 
     def test_export_and_import(self):
@@ -125,7 +125,7 @@ class Conversations(PageCase):
         self.load(document)
         expect(self.page.locator("#import-result")).to_have_text("2 conversations imported.")
         self.page.keyboard.press("Escape")
-        self.page.reload()
+        self.reload()
         expect(self.titles()).to_have_text(["about trees", "about lakes"])
         self.titles().first.click()
         expect(self.answer()).to_contain_text("2 / 2")

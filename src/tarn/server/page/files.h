@@ -10,7 +10,7 @@ struct PageFile {
   std::string_view path;          // as requested, without query: "/" or "/page/..."
   std::string_view content_type;  // for Content-Type, charset included where one applies
   std::string_view bytes;         // the body
-  std::string_view etag;          // strong, with its quotes: for ETag, and to hold If-None-Match against
+  std::string_view etag;  // strong, with its quotes: for ETag, and to hold If-None-Match against
 };
 
 // To be sent with every file as Content-Security-Policy. Nothing runs that this server did not

@@ -4,7 +4,7 @@ const {marked} = globalThis;
 
 // A paragraph longer than this is shown as it is: parsing emphasis and brackets takes more than
 // linear time on text made for that.
-const LONGEST_INLINE = 30_000;
+const LONGEST_INLINE = 8000;
 const LONGEST_FORMULA = 4000;
 
 // \( \), \[ \], $$ $$ and $ $, the last by the rule that tells it from prices: no space inside the
@@ -60,9 +60,13 @@ export function prepare(text) {
   }).join("\n");
 }
 
+// Lists and quotes within each other in one line: marked goes through the rest of the line for each.
+const TOO_DEEP = /^(?:[ \t]*(?:>|[*+-][ \t]|\d{1,9}[.)][ \t])){40}/m;
+
 // The blocks of prepared text, in order. `links` holds the definitions of links seen so far and takes
 // up new ones.
 export function blocks(text, links) {
+  if (TOO_DEEP.test(text)) return [{type: "plain", raw: text}];
   const lexer = new marked.Lexer();
   lexer.tokens.links = links;
   lexer.blockTokens(text, lexer.tokens);

@@ -92,11 +92,11 @@ const BLOCK = {
   heading: ({tokens, depth: level}, depth) => fill(h(`h${Math.min(level + 2, 6)}`), tokens, depth),
   hr: () => h("hr"),
   html: ({raw}, depth) => fill(h("p.plain"), inlineTokens(raw.trim()), depth),
-  list: ({ordered, start, items}, depth, growing) =>
+  list: ({ordered, start, items, loose}, depth, growing) =>
     h(ordered ? "ol" : "ul", {start: ordered && start !== 1 && start !== "" ? start : null},
       items.map((item) => h(item.task ? "li.task" : "li", {}, item.task && (item.checked ? "☑ " : "☐ "),
-        item.tokens.map((token) => block(token, depth, growing))))),
-  paragraph: ({tokens}, depth) => fill(h("p"), tokens, depth),
+        item.tokens.map((token) => block(loose && token.type === "text" ? {...token, type: "paragraph"} : token, depth, growing))))),
+  paragraph: ({tokens, text}, depth) => (tokens ? fill(h("p"), tokens, depth) : h("p", {}, decode(text))),
   table({header, align, rows}, depth) {
     const cell = (tag, {tokens}, i) => fill(h(tag, {class: align[i] ? `align-${align[i]}` : null}), tokens, depth);
     return h("div.table", {role: "region", "aria-label": "Table", tabindex: "0"}, h("table", {},

@@ -93,9 +93,8 @@ export class MessageView {
     this.#footState = state;
     this.#foot.replaceChildren();
     if (this.#editing || this.#answer !== null) return;
-    const copy = copyButton("Copy message", () => message.content);
     if (shown.length > 1) this.#foot.append(this.#branches(shown, at, answering));
-    const buttons = h("div.actions", {}, copy);
+    const buttons = h("div.actions", {}, message.content !== "" && copyButton("Copy message", () => message.content));
     if (!answering) {
       if (message.role === "assistant") {
         buttons.append(iconButton("retry", "Answer again", () => this.#chat.regenerate(message)));

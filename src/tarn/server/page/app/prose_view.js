@@ -26,24 +26,28 @@ export class ProseView {
     if (done) {
       this.#settledBlocks = 0;
       this.#settledText = 0;
+      this.#links = {};
     }
-    const tokens = this.#parse(prepared.slice(this.#settledText));
+    // A definition that may still grow must not stay as it is now.
+    const links = {...this.#links};
+    const tokens = this.#parse(prepared.slice(this.#settledText), links);
     const shown = tokens.filter(({type}) => type !== "space" && type !== "def");
-    const redraw = done && Object.keys(this.#links).length > 0;
+    const redraw = done && Object.keys(links).length > 0;
     shown.forEach((token, i) => this.#draw(this.#settledBlocks + i, token, done, redraw, i + 1 < shown.length));
     for (const {element} of this.#drawn.splice(this.#settledBlocks + shown.length)) element.remove();
     if (!done && shown.length > 1) {
       for (const token of tokens) {
         if (token === shown.at(-1)) break;
         this.#settledText += token.raw.length;
+        if (token.type === "def" && Object.hasOwn(links, token.tag)) this.#links[token.tag] = links[token.tag];
       }
       this.#settledBlocks += shown.length - 1;
     }
   }
 
-  #parse(text) {
+  #parse(text, links) {
     try {
-      return blocks(text, this.#links);
+      return blocks(text, links);
     } catch {
       return [{type: "plain", raw: text}];
     }

@@ -18,6 +18,7 @@ export class ThreadView {
   #frame = null;
   #quietUntil = 0;
   #following = true;
+  #lastTop = 0;
   #shown = null;
   #scroller = byId("scroller");
   #thread = byId("thread");
@@ -112,7 +113,10 @@ export class ThreadView {
 
   #noteScroll() {
     const {scrollTop, scrollHeight, clientHeight} = this.#scroller;
-    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    // Only the reader scrolls up; text that grows leaves the end behind but is no reason to stay.
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#following = true;
+    else if (scrollTop < this.#lastTop) this.#following = false;
+    this.#lastTop = scrollTop;
     this.#jump.hidden = this.#following;
   }
 
