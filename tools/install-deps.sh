@@ -11,7 +11,10 @@ packages=(
   libboost1.81-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user)
+# What the chat page embeds.
+page_packages=(libjs-marked libjs-highlight.js libjs-katex fonts-katex)
+packages+=("${page_packages[@]}")
+cross_packages=(cmake ninja-build ccache pkg-config g++-aarch64-linux-gnu qemu-user "${page_packages[@]}")
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev)
 
 die() {
