@@ -166,20 +166,7 @@ GenerateOptions generate_options(const SamplingOptions& options) {
 }
 
 GenerateOptions generate_options(const SamplingOptions& options, const GenerationConfig& defaults) {
-  GenerateOptions result;
-  SamplerOptions& sampler = result.sampler;
-  const auto set = [](const auto& from, auto& to) {
-    if (from) to = static_cast<std::decay_t<decltype(to)>>(*from);
-  };
-  if (defaults.do_sample.value_or(false)) {
-    sampler.temperature = static_cast<float>(defaults.temperature.value_or(1.0));
-  }
-  set(defaults.top_k, sampler.top_k);
-  set(defaults.top_p, sampler.top_p);
-  set(defaults.min_p, sampler.min_p);
-  set(defaults.repetition_penalty, sampler.repetition_penalty);
-  std::random_device random;
-  sampler.seed = (uint64_t{random()} << 32U) | random();
+  GenerateOptions result = suggested_options(defaults);
   override(options, result);
   return result;
 }

@@ -48,13 +48,16 @@ class Engine::Loop {
     thread_ = std::thread([this] { run_loop(); });
   }
 
-  ~Loop() {
+  ~Loop() { stop(); }
+
+  void stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    const std::lock_guard joining(join_mutex_);
+    if (thread_.joinable()) thread_.join();
   }
 
   Id submit(EngineRequest request, std::shared_ptr<Listener> listener) {
@@ -71,13 +74,13 @@ class Engine::Loop {
       const auto places = static_cast<size_t>(options_.max_queue);
       if (draining_ || stopping_) {
         ++stats_.refused;
-        throw Overloaded("server: it is shutting down; try another one", 5);
+        throw Overloaded("server: it is shutting down; try another one", 5, true);
       }
       if (waiting_count_ + inbox_.size() >= places) {
         ++stats_.refused;
         throw Overloaded(
             fmt::format("queue: all {} places are taken; try again later", options_.max_queue),
-            retry_after());
+            retry_after(), false);
       }
       ++stats_.accepted;
       inbox_.push_back(job);
@@ -110,7 +113,7 @@ class Engine::Loop {
     std::future<void> done = task.get_future();
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) throw Overloaded("server: it is shutting down; try another one", 5);
+      if (stopping_) throw Overloaded("server: it is shutting down; try another one", 5, true);
       work_.push_back(std::move(task));
     }
     changed_.notify_all();
@@ -538,6 +541,7 @@ class Engine::Loop {
   bool woken_ = false;
   bool draining_ = false;
   bool stopping_ = false;
+  std::mutex join_mutex_;
   std::thread thread_;
 };
 
@@ -553,6 +557,7 @@ void Engine::wake() { loop_->wake(); }
 void Engine::run(const std::function<void(const Model&)>& work) { loop_->run(work); }
 void Engine::set_limit(int64_t sequences) { loop_->set_limit(sequences); }
 bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->drain(timeout); }
+void Engine::stop() { loop_->stop(); }
 EngineStats Engine::stats() const { return loop_->stats(); }
 const EngineOptions& Engine::options() const { return loop_->options(); }
 uint64_t Engine::sequence_bytes(int64_t tokens) const { return loop_->sequence_bytes(tokens); }

@@ -81,12 +81,14 @@ struct EngineStats {
 // A request was not taken because all places are: try again in about so many seconds.
 class Overloaded : public Error {
  public:
-  Overloaded(const std::string& message, double retry_after)
-      : Error(ErrorCode::unsupported, message), retry_after_(retry_after) {}
+  Overloaded(const std::string& message, double retry_after, bool draining)
+      : Error(ErrorCode::unsupported, message), retry_after_(retry_after), draining_(draining) {}
   double retry_after() const { return retry_after_; }
+  bool draining() const { return draining_; }
 
  private:
   double retry_after_;
+  bool draining_;
 };
 
 class Engine {
@@ -115,6 +117,9 @@ class Engine {
   void set_limit(int64_t sequences);
   // No further requests; returns when all are answered, or after `timeout`: whether all were.
   bool drain(std::chrono::milliseconds timeout);
+
+  // Cancels what is left, and lets go of all listeners; submit() and run() fail from now on.
+  void stop();
 
   EngineStats stats() const;
   const EngineOptions& options() const;

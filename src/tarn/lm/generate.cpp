@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
@@ -113,6 +114,24 @@ const char* name(FinishReason reason) {
     default:
       return "cancelled";
   }
+}
+
+GenerateOptions suggested_options(const GenerationConfig& defaults) {
+  GenerateOptions result;
+  SamplerOptions& sampler = result.sampler;
+  const auto set = [](const auto& from, auto& to) {
+    if (from) to = static_cast<std::decay_t<decltype(to)>>(*from);
+  };
+  if (defaults.do_sample.value_or(false)) {
+    sampler.temperature = static_cast<float>(defaults.temperature.value_or(1.0));
+  }
+  set(defaults.top_k, sampler.top_k);
+  set(defaults.top_p, sampler.top_p);
+  set(defaults.min_p, sampler.min_p);
+  set(defaults.repetition_penalty, sampler.repetition_penalty);
+  std::random_device random;
+  sampler.seed = (uint64_t{random()} << 32U) | random();
+  return result;
 }
 
 void check_tokens(const Model& model, const std::vector<int32_t>& tokens) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tarn/lm/sampler.h"
+#include "tarn/models/generation_config.h"
 #include "tarn/models/model.h"
 
 namespace tarn {
@@ -92,6 +93,9 @@ struct Generated {
 Generated generate(const Model& model, Cache& cache, const std::vector<int32_t>& prompt,
                    const GenerateOptions& options,
                    const std::function<bool(const TokenEvent&)>& on_token = {});
+
+// What the model's makers suggest, with a random seed; greedy where they do not say to sample.
+GenerateOptions suggested_options(const GenerationConfig& defaults);
 
 // Parts of generate()'s checks, for who wants to know before.
 void check_tokens(const Model& model, const std::vector<int32_t>& tokens);  // ids and their number

@@ -66,7 +66,7 @@ LoadedModel::LoadedModel(std::unique_ptr<Model> model, std::optional<text::Token
       variables_(std::make_unique<ordered_json>(ordered_json::object())),
       end_tokens_(std::move(end_tokens)),
       fingerprint_("test") {
-  if (!chat_template.empty()) chat_template_.emplace(chat_template, "chat_template");
+  if (!chat_template.empty()) use_chat_template(chat_template, "chat_template");
 }
 
 LoadedModel::~LoadedModel() = default;
@@ -83,7 +83,7 @@ void LoadedModel::read_gguf() {
     if (auto token = text::gguf::special_token(file, key)) (*variables_)[variable] = *token;
   }
   if (const auto source = text::gguf::chat_template(file)) {
-    chat_template_.emplace(*source, folder_.string() + ": tokenizer.chat_template");
+    use_chat_template(*source, folder_.string() + ": tokenizer.chat_template");
   }
 }
 
@@ -120,7 +120,12 @@ void LoadedModel::read_chat_template() {
     name = file.string();
     source = read_file(file, largest_json);
   }
-  if (source) chat_template_.emplace(*source, name);
+  if (source) use_chat_template(*source, name);
+}
+
+void LoadedModel::use_chat_template(const std::string& source, const std::string& name) {
+  chat_template_.emplace(source, name);
+  chat_template_source_ = source;
 }
 
 void LoadedModel::read_end_tokens() {

@@ -36,6 +36,10 @@ class LoadedModel {
   // Errors that say which file is missing and what can be done without it.
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate& chat_template() const;
+  // The template as it stands in the file; empty when there is none.
+  const std::string& chat_template_source() const { return chat_template_source_; }
+  // bos_token, eos_token and others, as templates see them.
+  const nlohmann::ordered_json& template_variables() const { return *variables_; }
   bool has_chat_template() const { return chat_template_.has_value(); }
 
   // The text of a prompt. `messages` as templates see them: an array of {"role", "content", ...};
@@ -48,6 +52,7 @@ class LoadedModel {
  private:
   void read_gguf();
   void use_tokenizer(text::Tokenizer tokenizer);
+  void use_chat_template(const std::string& source, const std::string& name);
   void read_chat_template();
   void read_end_tokens();
 
@@ -55,6 +60,7 @@ class LoadedModel {
   std::unique_ptr<Model> model_;
   std::optional<text::Tokenizer> tokenizer_;
   std::optional<text::ChatTemplate> chat_template_;
+  std::string chat_template_source_;
   std::unique_ptr<nlohmann::ordered_json> variables_;  // bos_token, eos_token, ...
   GenerationConfig defaults_;
   std::vector<int32_t> end_tokens_;

@@ -20,7 +20,8 @@ struct HttpRequest {
   std::string query;   // as sent, without the question mark
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;
-  std::string peer;  // the client's address
+  std::string peer;    // the address it came from
+  std::string client;  // who is asking: its key or address, for fairness
 
   // Empty when absent.
   std::string_view header(std::string_view lower_case_name) const {

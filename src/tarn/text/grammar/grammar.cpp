@@ -67,6 +67,10 @@ Grammar Grammar::from_json_schema(const ordered_json& schema) {
   return Grammar(grammar::compile(expressions, rule));
 }
 
+Grammar Grammar::from_expressions(const Expressions& expressions, uint32_t root) {
+  return Grammar(grammar::compile(expressions, root));
+}
+
 bool Grammar::matches(std::string_view text) const {
   grammar::Runner runner(*automaton_);
   grammar::Position at;

@@ -11,6 +11,7 @@ namespace tarn::text {
 
 namespace grammar {
 class Automaton;
+class Expressions;
 }
 
 // Immutable, cheap to copy, safe to use from several threads. A grammar always matches some text,
@@ -32,6 +33,9 @@ class Grammar {
   // JSON pointer. Members are written in the order of the schema's `properties`.
   static Grammar from_json_schema(std::string_view schema);
   static Grammar from_json_schema(const ordered_json& schema);
+
+  // Of rules that were put together by hand (grammar/expressions.h).
+  static Grammar from_expressions(const grammar::Expressions& expressions, uint32_t root);
 
   // Whether the whole text follows the grammar.
   bool matches(std::string_view text) const;
