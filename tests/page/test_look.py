@@ -132,6 +132,7 @@ class Phone(Look):
         wide = self.page.evaluate("""() => [...document.querySelectorAll('.thread *')]
             .filter((e) => !e.closest('pre, .table, .math') && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.className)""")
         self.assertEqual([], wide)
+        expect(self.page.locator("#jump")).to_be_hidden()
         self.shot("phone-answer")
         self.ask("tools")
         self.shot("phone-tool")

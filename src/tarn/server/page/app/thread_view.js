@@ -6,6 +6,8 @@ import {MessageView} from "./message_view.js";
 import {toast} from "./toast.js";
 
 const NEAR_END_PX = 60;
+const LEAP_PX = 200;
+const HAND_MS = 500;
 const TICK_MS = 250;
 // After a frame that took n ms, n * REST ms belong to the user.
 const REST = 3;
@@ -18,7 +20,8 @@ export class ThreadView {
   #frame = null;
   #quietUntil = 0;
   #following = true;
-  #lastTop = 0;
+  #placedTop = 0;
+  #touchedAt = -Infinity;
   #shown = null;
   #scroller = byId("scroller");
   #thread = byId("thread");
@@ -30,6 +33,11 @@ export class ThreadView {
     chat.addEventListener("message", ({detail}) => this.#mark(detail));
     chat.addEventListener("finished", ({detail}) => this.#finish(detail));
     this.#scroller.addEventListener("scroll", () => this.#noteScroll(), {passive: true});
+    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      this.#scroller.addEventListener(type, () => {
+        this.#touchedAt = performance.now();
+      }, {passive: true});
+    }
     new ResizeObserver(() => this.#follow()).observe(this.#thread);
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
     this.#jump.addEventListener("click", () => {
@@ -113,14 +121,18 @@ export class ThreadView {
 
   #noteScroll() {
     const {scrollTop, scrollHeight, clientHeight} = this.#scroller;
-    // Only the reader scrolls up; text that grows leaves the end behind but is no reason to stay.
+    // Text that changes its height moves the view as well, by little: that is no wish to stay behind.
+    // A hand on the wheel or the screen is, and so is a leap, of whatever made it.
+    const byHand = performance.now() - this.#touchedAt < HAND_MS;
     if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#following = true;
-    else if (scrollTop < this.#lastTop) this.#following = false;
-    this.#lastTop = scrollTop;
+    else if (byHand || this.#placedTop - scrollTop > LEAP_PX) this.#following = false;
     this.#jump.hidden = this.#following;
   }
 
   #follow() {
-    if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (!this.#following) return;
+    // The greeting is read from its top.
+    this.#scroller.scrollTop = this.#thread.hidden ? 0 : this.#scroller.scrollHeight;
+    this.#placedTop = this.#scroller.scrollTop;
   }
 }
