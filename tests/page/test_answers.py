@@ -97,6 +97,15 @@ class Answers(PageCase):
         versions.get_by_role("button", name="Earlier version").click()
         expect(self.answer()).to_contain_text("1 / 2")
 
+    def test_answer_again_keeps_what_follows(self):
+        self.ask("bad request")
+        self.ask("two")
+        first = self.page.locator(".message.assistant").first
+        first.get_by_role("button", name="Try again").click()
+        self.finish()
+        self.act(self.answer(), "Earlier version")
+        expect(self.answer()).to_contain_text("You said: two")
+
     def test_edit_branches(self):
         self.ask("one")
         self.ask("two")

@@ -100,6 +100,20 @@ class Conversations(PageCase):
         self.reload()
         expect(self.titles()).to_have_text(["about lakes"])
 
+    def test_deleting_stops_the_answer_and_leaves_nothing(self):
+        self.send("slow")
+        expect(self.answer()).to_contain_text("word3")
+        self.menu("slow", "Delete")
+        self.page.wait_for_timeout(800)
+        left = self.page.evaluate("""() => new Promise((done) => {
+            const opening = indexedDB.open("tarn");
+            opening.onsuccess = () => {
+                const counting = opening.result.transaction("messages").objectStore("messages").count();
+                counting.onsuccess = () => done(counting.result);
+            };
+        })""")
+        self.assertEqual(0, left)
+
     def test_delete_all_asks_twice(self):
         self.two_conversations()
         self.page.get_by_role("button", name="Settings").click()
