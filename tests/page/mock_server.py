@@ -18,16 +18,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 TIMINGS = {
-    "prompt_n": 812, "cached_n": 640, "prompt_ms": 412.5, "prompt_per_second": 417.0, "predicted_n": 128,
-    "predicted_ms": 4090.0, "predicted_per_second": 31.3, "bandwidth_limit_fraction": 0.93,
-    "context_used": 940, "context_limit": 32768,
+    "prompt_n": 812,
+    "cached_n": 640,
+    "prompt_ms": 412.5,
+    "prompt_per_second": 417.0,
+    "predicted_n": 128,
+    "predicted_ms": 4090.0,
+    "predicted_per_second": 31.3,
+    "bandwidth_limit_fraction": 0.93,
+    "context_used": 940,
+    "context_limit": 32768,
 }
 USAGE = {"prompt_tokens": 812, "completion_tokens": 128, "total_tokens": 940}
 
 
 def chunk(delta=None, finish=None, **extra):
-    choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
-    return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "pebble", "choices": choices, **extra}
+    choices = (
+        []
+        if delta is None and finish is None
+        else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
+    )
+    return {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "pebble",
+        "choices": choices,
+        **extra,
+    }
 
 
 def event(value):
@@ -35,7 +53,7 @@ def event(value):
 
 
 def pieces(text, size=6):
-    return [text[i:i + size] for i in range(0, len(text), size)]
+    return [text[i : i + size] for i in range(0, len(text), size)]
 
 
 class Answer:
@@ -64,6 +82,7 @@ def say(text, **how):
     def run(answer, _request):
         answer.content(text, **how)
         answer.end()
+
     return run
 
 
@@ -136,12 +155,18 @@ THE END
 """
 
 LONG = "\n\n".join(
-    f"## Part {i}\n\nA paragraph with **bold** words, `code` and a [link](https://example.org/{i}). " + "Water is clear. " * 12
-    + f"\n\n```js\nconst part = {i}; // {'x' * 40}\n```" for i in range(150))
+    f"## Part {i}\n\nA paragraph with **bold** words, `code` and a [link](https://example.org/{i}). "
+    + "Water is clear. " * 12
+    + f"\n\n```js\nconst part = {i}; // {'x' * 40}\n```"
+    for i in range(150)
+)
 
 
 def think(answer, _request):
-    answer.reasoning("The user asks for a sum. Let me add 57 and 557: 57 + 557 = 614. I should check: 614 - 57 = 557. Yes.", 0.05)
+    answer.reasoning(
+        "The user asks for a sum. Let me add 57 and 557: 57 + 557 = 614. I should check: 614 - 57 = 557. Yes.",
+        0.05,
+    )
     answer.content("The sum is **614**.")
     answer.end()
 
@@ -152,7 +177,12 @@ def tools(answer, request):
         answer.end()
         return
     answer.content("Let me look that up.")
-    head = {"index": 0, "id": "call_7", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
+    head = {
+        "index": 0,
+        "id": "call_7",
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": ""},
+    }
     answer.write(event(chunk({"tool_calls": [head]})))
     for piece in pieces('{"city":"Zürich","days":3,"units":{"temperature":"celsius"}}', 5):
         answer.write(event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})))
@@ -169,11 +199,15 @@ def slow(answer, _request):
 def odd_bytes(answer, _request):
     """Events cut within characters and lines; comments; carriage returns; several data lines."""
     body = b": keep-alive\n\n" + event(chunk({"content": "Grüße, 世界 🏔️ "}))
-    body += b": keep-alive\r\n\r\nevent: message\r\nid: 1\r\ndata: " + json.dumps(chunk({"content": "ende"})).encode() + b"\r\n\r\n"
+    body += (
+        b": keep-alive\r\n\r\nevent: message\r\nid: 1\r\ndata: "
+        + json.dumps(chunk({"content": "ende"})).encode()
+        + b"\r\n\r\n"
+    )
     split = json.dumps(chunk({"content": " zeilen"}), indent=1).encode().split(b"\n")
     body += b"".join(b"data: " + line + b"\r" for line in split) + b"\r"
     for i in range(len(body)):
-        answer.write(body[i:i + 1])
+        answer.write(body[i : i + 1])
         if i % 16 == 0:
             time.sleep(0.002)
     answer.end()
@@ -181,12 +215,25 @@ def odd_bytes(answer, _request):
 
 def error_event(answer, _request):
     answer.content("Part of an answer ")
-    answer.write(b'event: error\ndata: {"error":{"message":"The model ran out of memory.","type":"server_error","param":null,"code":null}}\n\n')
+    answer.write(
+        b'event: error\ndata: {"error":{"message":"The model ran out of memory.","type":"server_error","param":null,"code":null}}\n\n'
+    )
 
 
 def error_data(answer, _request):
     answer.content("Another part ")
-    answer.write(event({"error": {"message": "The disk is full.", "type": "server_error", "param": None, "code": None}}))
+    answer.write(
+        event(
+            {
+                "error": {
+                    "message": "The disk is full.",
+                    "type": "server_error",
+                    "param": None,
+                    "code": None,
+                }
+            }
+        )
+    )
 
 
 def broken(answer, _request):
@@ -204,9 +251,18 @@ def length(answer, _request):
 
 
 SCENARIOS = {
-    "markdown": say(MARKDOWN), "xss": say(XSS, size=11, pause=0.002), "long": say(LONG, size=120, pause=0.0005),
-    "think": think, "tools": tools, "slow": slow, "odd": odd_bytes, "error event": error_event, "error data": error_data,
-    "broken": broken, "garbage": garbage, "length": length,
+    "markdown": say(MARKDOWN),
+    "xss": say(XSS, size=11, pause=0.002),
+    "long": say(LONG, size=120, pause=0.0005),
+    "think": think,
+    "tools": tools,
+    "slow": slow,
+    "odd": odd_bytes,
+    "error event": error_event,
+    "error data": error_data,
+    "broken": broken,
+    "garbage": garbage,
+    "length": length,
 }
 
 
@@ -230,7 +286,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def error(self, status, message, **headers):
-        body = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
+        body = {
+            "error": {
+                "message": message,
+                "type": "invalid_request_error",
+                "param": None,
+                "code": None,
+            }
+        }
         self.respond(status, "application/json", json.dumps(body).encode(), **headers)
 
     def refused(self):
@@ -244,12 +307,23 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/v1/models":
             if not self.refused():
-                data = [{"id": name, "object": "model", "created": 1, "owned_by": "tarn"} for name in self.server.models]
-                self.respond(200, "application/json", json.dumps({"object": "list", "data": data}).encode())
+                data = [
+                    {"id": name, "object": "model", "created": 1, "owned_by": "tarn"}
+                    for name in self.server.models
+                ]
+                self.respond(
+                    200, "application/json", json.dumps({"object": "list", "data": data}).encode()
+                )
         elif path in self.server.files:
             content_type, file = self.server.files[path]
-            self.respond(200, content_type, Path(file).read_bytes(), Content_Security_Policy=self.server.policy,
-                         Cache_Control="no-cache", X_Content_Type_Options="nosniff")
+            self.respond(
+                200,
+                content_type,
+                Path(file).read_bytes(),
+                Content_Security_Policy=self.server.policy,
+                Cache_Control="no-cache",
+                X_Content_Type_Options="nosniff",
+            )
         else:
             self.error(404, f"There is nothing at {path}.")
 
@@ -259,14 +333,23 @@ class Handler(BaseHTTPRequestHandler):
             return
         request = json.loads(body)
         self.server.requests.append(request)
-        said = [message["content"] for message in request["messages"] if message["role"] == "user"][-1]
+        said = [message["content"] for message in request["messages"] if message["role"] == "user"][
+            -1
+        ]
         if said.startswith("bad request"):
             self.error(400, "temperature must be at least 0, got -1.")
         elif said.startswith("busy") and self.server.busy > 0:
             self.server.busy -= 1
-            self.error(503, "The queue is full (8 requests wait).", Retry_After=str(self.server.retry_after))
+            self.error(
+                503,
+                "The queue is full (8 requests wait).",
+                Retry_After=str(self.server.retry_after),
+            )
         else:
-            run = next((run for start, run in SCENARIOS.items() if said.startswith(start)), say(f"You said: {said}"))
+            run = next(
+                (run for start, run in SCENARIOS.items() if said.startswith(start)),
+                say(f"You said: {said}"),
+            )
             self.stream(run, request)
 
     def stream(self, run, request):
@@ -304,7 +387,9 @@ class MockServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def start(self):
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def handle_error(self, _request, _address):

@@ -29,7 +29,9 @@ class Surroundings:
     def start(cls):
         expect.set_options(timeout=TIMEOUT_MS)
         cls.playwright = sync_playwright().start()
-        cls.browser = cls.playwright.chromium.launch(executable_path=cls.chromium, args=["--no-sandbox"])
+        cls.browser = cls.playwright.chromium.launch(
+            executable_path=cls.chromium, args=["--no-sandbox"]
+        )
 
     @classmethod
     def stop(cls):
@@ -38,7 +40,11 @@ class Surroundings:
 
 
 def find_chromium():
-    return os.environ.get("TARN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    return (
+        os.environ.get("TARN_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+    )
 
 
 class PageCase(unittest.TestCase):
@@ -58,11 +64,19 @@ class PageCase(unittest.TestCase):
 
     def new_context(self, **options):
         context = Surroundings.browser.new_context(
-            **{"viewport": self.size, "color_scheme": "light", "permissions": ["clipboard-read", "clipboard-write"], **options})
+            **{
+                "viewport": self.size,
+                "color_scheme": "light",
+                "permissions": ["clipboard-read", "clipboard-write"],
+                **options,
+            }
+        )
         context.set_default_timeout(TIMEOUT_MS)
         # Asked before anything else runs; reports what the policy forbade.
-        context.add_init_script("addEventListener('securitypolicyviolation', (e) => "
-                                "console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample))")
+        context.add_init_script(
+            "addEventListener('securitypolicyviolation', (e) => "
+            "console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample))"
+        )
         self.addCleanup(context.close)
         return context
 

@@ -25,16 +25,23 @@ def main():
         print(f"page_test: skipped: {sys.executable} has no playwright (pip install playwright)")
         return SKIPPED
     from page_case import Surroundings, find_chromium
+
     Surroundings.manifest, Surroundings.files_h = sys.argv[1:3]
     Surroundings.chromium = find_chromium()
     if Surroundings.chromium is None:
-        print("page_test: skipped: there is no chromium (apt-get install chromium, or TARN_CHROMIUM=path)")
+        print(
+            "page_test: skipped: there is no chromium (apt-get install chromium, or TARN_CHROMIUM=path)"
+        )
         return SKIPPED
     names = [file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))]
     Surroundings.start()
     try:
         chosen = sys.argv[3:]
-        arguments = [sys.argv[0], *chosen] if any(not name.startswith("-") for name in chosen) else [sys.argv[0], *chosen, *names]
+        arguments = (
+            [sys.argv[0], *chosen]
+            if any(not name.startswith("-") for name in chosen)
+            else [sys.argv[0], *chosen, *names]
+        )
         program = unittest.main(module=None, argv=arguments, exit=False, verbosity=1)
     finally:
         Surroundings.stop()

@@ -44,7 +44,8 @@ class Answers(PageCase):
     def test_tool_call_and_its_result(self):
         card = self.ask("tools").get_by_role("group", name="Tool call get_weather")
         expect(card.locator("code")).to_have_text(
-            '{\n  "city": "Zürich",\n  "days": 3,\n  "units": {\n    "temperature": "celsius"\n  }\n}')
+            '{\n  "city": "Zürich",\n  "days": 3,\n  "units": {\n    "temperature": "celsius"\n  }\n}'
+        )
         card.get_by_role("button", name="Give the result").click()
         card.get_by_label("Result of get_weather").fill('{"degrees": 7}')
         card.get_by_role("button", name="Send result").click()
@@ -52,7 +53,9 @@ class Answers(PageCase):
         self.finish()
         call, result = self.server.requests[-1]["messages"][-2:]
         self.assertEqual("call_7", call["tool_calls"][0]["id"])
-        self.assertEqual({"role": "tool", "tool_call_id": "call_7", "content": '{"degrees": 7}'}, result)
+        self.assertEqual(
+            {"role": "tool", "tool_call_id": "call_7", "content": '{"degrees": 7}'}, result
+        )
 
     def test_odd_bytes(self):
         answer = self.ask("odd")
@@ -64,7 +67,9 @@ class Answers(PageCase):
         expect(self.page.locator("#limit-text")).to_have_text("93% of bandwidth limit")
         expect(self.page.locator("#context-text")).to_have_text("940 of 32,768 context")
         expect(self.page.locator("#context-bar")).to_have_attribute("aria-valuenow", "3")
-        expect(self.answer().locator(".stats")).to_contain_text("128 tokens at 31.3 tok/s · prompt 812 (640 cached)")
+        expect(self.answer().locator(".stats")).to_contain_text(
+            "128 tokens at 31.3 tok/s · prompt 812 (640 cached)"
+        )
 
     def test_live_speed(self):
         self.send("slow")
@@ -96,6 +101,15 @@ class Answers(PageCase):
         expect(versions).to_contain_text("2 / 2")
         versions.get_by_role("button", name="Earlier version").click()
         expect(self.answer()).to_contain_text("1 / 2")
+
+    def test_answer_again_keeps_what_follows(self):
+        self.ask("bad request")
+        self.ask("two")
+        first = self.page.locator(".message.assistant").first
+        first.get_by_role("button", name="Try again").click()
+        self.finish()
+        self.act(self.answer(), "Earlier version")
+        expect(self.answer()).to_contain_text("You said: two")
 
     def test_edit_branches(self):
         self.ask("one")
@@ -149,7 +163,10 @@ class Answers(PageCase):
         self.page.evaluate("() => { window.kept = document.querySelector('.assistant .block'); }")
         expect(self.answer()).to_contain_text("Part 149", timeout=30_000)
         self.finish()
-        self.assertTrue(self.page.evaluate("() => window.kept.isConnected"), "settled blocks must keep their elements")
+        self.assertTrue(
+            self.page.evaluate("() => window.kept.isConnected"),
+            "settled blocks must keep their elements",
+        )
         # A frame that draws one block takes a few ms; the bound leaves room for a busy machine.
         self.assertLess(self.page.evaluate("() => window.longest"), 700)
         expect(self.page.locator(".code")).to_have_count(150)
@@ -162,7 +179,9 @@ class Answers(PageCase):
         expect(self.page.locator("#jump")).to_be_visible()
         top = self.page.evaluate("() => document.getElementById('scroller').scrollTop")
         self.page.wait_for_timeout(300)
-        self.assertAlmostEqual(top, self.page.evaluate("() => document.getElementById('scroller').scrollTop"), delta=60)
+        self.assertAlmostEqual(
+            top, self.page.evaluate("() => document.getElementById('scroller').scrollTop"), delta=60
+        )
         self.page.locator("#jump").click()
         expect(self.page.locator("#jump")).to_be_hidden()
         self.page.keyboard.press("Escape")
@@ -172,22 +191,44 @@ class Requests(PageCase):
     def test_settings_reach_the_server(self):
         self.page.get_by_role("button", name="Settings").click()
         self.page.fill("#system", "Be brief.")
-        for name, value in {"temperature": "0.5", "top_p": "0.9", "top_k": "40", "min_p": "0.05", "max_tokens": "64", "seed": "7"}.items():
+        for name, value in {
+            "temperature": "0.5",
+            "top_p": "0.9",
+            "top_k": "40",
+            "min_p": "0.05",
+            "max_tokens": "64",
+            "seed": "7",
+        }.items():
             self.setting(name, value)
         self.page.select_option("#set-thinking", "off")
         self.page.fill("#tools", '[{"type":"function","function":{"name":"f"}}]')
         self.page.get_by_role("button", name="Close settings").click()
         self.ask("hello")
         request = self.server.requests[-1]
-        self.assertEqual([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}], request["messages"])
-        wanted = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "min_p": 0.05, "max_tokens": 64, "seed": 7, "model": "pebble",
-                  "stream": True, "stream_options": {"include_usage": True}, "chat_template_kwargs": {"enable_thinking": False}}
+        self.assertEqual(
+            [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}],
+            request["messages"],
+        )
+        wanted = {
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "top_k": 40,
+            "min_p": 0.05,
+            "max_tokens": 64,
+            "seed": 7,
+            "model": "pebble",
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "chat_template_kwargs": {"enable_thinking": False},
+        }
         self.assertEqual(wanted, {key: request[key] for key in wanted})
         self.assertEqual("f", request["tools"][0]["function"]["name"])
 
     def test_without_settings_the_server_decides(self):
         self.ask("hello")
-        self.assertEqual({"messages", "model", "stream", "stream_options"}, set(self.server.requests[-1]))
+        self.assertEqual(
+            {"messages", "model", "stream", "stream_options"}, set(self.server.requests[-1])
+        )
 
     def test_wrong_settings_are_said_and_not_sent(self):
         self.page.get_by_role("button", name="Settings").click()
@@ -205,11 +246,18 @@ class Requests(PageCase):
         self.page.get_by_role("button", name="Thinking: auto").click()
         self.page.get_by_role("button", name="Thinking: on").wait_for()
         self.ask("hello")
-        self.assertEqual({"enable_thinking": True}, self.server.requests[-1]["chat_template_kwargs"])
+        self.assertEqual(
+            {"enable_thinking": True}, self.server.requests[-1]["chat_template_kwargs"]
+        )
 
     def test_history_is_sent_without_failed_answers(self):
         self.ask("bad request")
         self.ask("hello")
-        self.assertEqual(["user", "user"], [message["role"] for message in self.server.requests[-1]["messages"]])
+        self.assertEqual(
+            ["user", "user"], [message["role"] for message in self.server.requests[-1]["messages"]]
+        )
         self.ask("more")
-        self.assertEqual(["user", "user", "assistant", "user"], [message["role"] for message in self.server.requests[-1]["messages"]])
+        self.assertEqual(
+            ["user", "user", "assistant", "user"],
+            [message["role"] for message in self.server.requests[-1]["messages"]],
+        )

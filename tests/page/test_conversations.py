@@ -100,6 +100,20 @@ class Conversations(PageCase):
         self.reload()
         expect(self.titles()).to_have_text(["about lakes"])
 
+    def test_deleting_stops_the_answer_and_leaves_nothing(self):
+        self.send("slow")
+        expect(self.answer()).to_contain_text("word3")
+        self.menu("slow", "Delete")
+        self.page.wait_for_timeout(800)
+        left = self.page.evaluate("""() => new Promise((done) => {
+            const opening = indexedDB.open("tarn");
+            opening.onsuccess = () => {
+                const counting = opening.result.transaction("messages").objectStore("messages").count();
+                counting.onsuccess = () => done(counting.result);
+            };
+        })""")
+        self.assertEqual(0, left)
+
     def test_delete_all_asks_twice(self):
         self.two_conversations()
         self.page.get_by_role("button", name="Settings").click()
@@ -118,7 +132,10 @@ class Conversations(PageCase):
         with self.page.expect_download() as download:
             self.page.get_by_role("button", name="Export all").click()
         document = json.loads(Path(download.value.path()).read_text())
-        self.assertEqual(["tarn-conversations", 1, 2], [document["format"], document["version"], len(document["conversations"])])
+        self.assertEqual(
+            ["tarn-conversations", 1, 2],
+            [document["format"], document["version"], len(document["conversations"])],
+        )
         other = self.new_context()
         self.page = self.open(other)
         self.page.get_by_role("button", name="Settings").click()
@@ -136,7 +153,9 @@ class Conversations(PageCase):
             self.menu("about lakes", "Export")
         self.assertEqual("tarn-about-lakes.json", download.value.suggested_filename)
         document = json.loads(Path(download.value.path()).read_text())
-        self.assertEqual(["about lakes"], [conversation["title"] for conversation in document["conversations"]])
+        self.assertEqual(
+            ["about lakes"], [conversation["title"] for conversation in document["conversations"]]
+        )
 
     def load(self, document):
         with tempfile.TemporaryDirectory() as folder:
@@ -149,10 +168,24 @@ class Conversations(PageCase):
         self.page.get_by_role("button", name="Settings").click()
 
         def message(**changes):
-            return {"id": "a", "parent": None, "role": "user", "content": "x", "created": 1, **changes}
+            return {
+                "id": "a",
+                "parent": None,
+                "role": "user",
+                "content": "x",
+                "created": 1,
+                **changes,
+            }
 
         def file(*messages, **changes):
-            conversation = {"title": "t", "created": 1, "updated": 1, "head": None, "messages": list(messages), **changes}
+            conversation = {
+                "title": "t",
+                "created": 1,
+                "updated": 1,
+                "head": None,
+                "messages": list(messages),
+                **changes,
+            }
             return {"format": "tarn-conversations", "version": 1, "conversations": [conversation]}
 
         bad = {
@@ -161,7 +194,11 @@ class Conversations(PageCase):
             "version: expected one of 1": {**file(), "version": 2},
             "“extra” is not known": {**file(), "extra": 1},
             "title: expected text": file(title=7),
-            "“updated” is missing": {"format": "tarn-conversations", "version": 1, "conversations": [{"title": "", "created": 1, "head": None, "messages": []}]},
+            "“updated” is missing": {
+                "format": "tarn-conversations",
+                "version": 1,
+                "conversations": [{"title": "", "created": 1, "head": None, "messages": []}],
+            },
             "role: expected one of user, assistant, tool": file(message(role="system")),
             "content: expected text": file(message(content=["x"])),
             "parent: no message before": file(message(parent="b"), message(id="b", parent="a")),
@@ -170,7 +207,9 @@ class Conversations(PageCase):
             "id: expected an id": file(message(id="<img>")),
             "temperature: expected a number": file(settings={"temperature": 99}),
             "tools: expected a list of tools": file(settings={"tools": "{}"}),
-            "toolCalls[0].name: expected text": file(message(role="assistant", toolCalls=[{"id": "", "name": 1, "arguments": ""}])),
+            "toolCalls[0].name: expected text": file(
+                message(role="assistant", toolCalls=[{"id": "", "name": 1, "arguments": ""}])
+            ),
             "created: expected a number": file(message(created="now")),
             "“__proto__” is not known": '{"format":"tarn-conversations","version":1,"conversations":[],"__proto__":{"x":1}}',
         }
@@ -180,7 +219,13 @@ class Conversations(PageCase):
                 expect(self.page.locator("#import-result")).to_contain_text("Nothing was imported.")
                 expect(self.page.locator("#import-result")).to_contain_text(words)
         expect(self.titles()).to_have_count(0)
-        self.load(file(message(), message(id="b", parent="a", role="assistant", content="<b>hi</b>"), head="b"))
+        self.load(
+            file(
+                message(),
+                message(id="b", parent="a", role="assistant", content="<b>hi</b>"),
+                head="b",
+            )
+        )
         expect(self.page.locator("#import-result")).to_have_text("1 conversation imported.")
 
     def test_drafts_stay_with_their_conversations(self):

@@ -28,12 +28,20 @@ class Look(PageCase):
         self.page.wait_for_timeout(300)
         # Axe wants to be a script of the page, which the policy forbids: the test's own world may.
         found = Axe().run(self.page, options=AXE_OPTIONS).response["violations"]
-        self.assertEqual([], [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]])
+        self.assertEqual(
+            [],
+            [
+                f"{rule['id']}: {node['target']} {node['failureSummary']}"
+                for rule in found
+                for node in rule["nodes"]
+            ],
+        )
 
     def expect_colours(self, theme):
         expect(self.page.locator("html")).to_have_attribute("data-theme", theme)
         expect(self.page.locator("body")).to_have_css(
-            "background-color", {"light": "rgb(252, 253, 253)", "dark": "rgb(17, 24, 27)"}[theme])
+            "background-color", {"light": "rgb(252, 253, 253)", "dark": "rgb(17, 24, 27)"}[theme]
+        )
 
     def test_colours_follow_the_system_and_the_switch(self):
         self.expect_colours("light")
@@ -98,8 +106,10 @@ class Look(PageCase):
 
     def test_composing_characters_does_not_send(self):
         self.page.fill("#input", "ni")
-        self.page.evaluate("""() => document.getElementById("input").dispatchEvent(
-            new KeyboardEvent("keydown", {key: "Enter", isComposing: true, bubbles: true, cancelable: true}))""")
+        self.page.evaluate(
+            """() => document.getElementById("input").dispatchEvent(
+            new KeyboardEvent("keydown", {key: "Enter", isComposing: true, bubbles: true, cancelable: true}))"""
+        )
         self.assertEqual([], self.server.requests)
         expect(self.page.locator("#input")).to_have_value("ni")
 
@@ -115,7 +125,12 @@ class Look(PageCase):
         self.page.emulate_media(reduced_motion="reduce")
         self.send("slow")
         self.page.wait_for_selector("[aria-busy=true]")
-        self.assertEqual("none", self.page.evaluate("() => getComputedStyle(document.querySelector('.working')).animationName"))
+        self.assertEqual(
+            "none",
+            self.page.evaluate(
+                "() => getComputedStyle(document.querySelector('.working')).animationName"
+            ),
+        )
         self.page.keyboard.press("Escape")
 
 
@@ -129,9 +144,12 @@ class Phone(Look):
         self.shot("phone-welcome")
         self.ask("markdown")
         self.assertEqual(0, self.sideways())
-        wide = self.page.evaluate("""() => [...document.querySelectorAll('.thread *')]
-            .filter((e) => !e.closest('pre, .table, .math') && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.className)""")
+        wide = self.page.evaluate(
+            """() => [...document.querySelectorAll('.thread *')]
+            .filter((e) => !e.closest('pre, .table, .math') && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.className)"""
+        )
         self.assertEqual([], wide)
+        expect(self.page.locator("#jump")).to_be_hidden()
         self.shot("phone-answer")
         self.ask("tools")
         self.shot("phone-tool")
@@ -168,5 +186,9 @@ class Phone(Look):
         expect(self.page.get_by_role("button", name="Close settings")).to_be_in_viewport()
 
     # Those of the desktop hold there.
-    test_scenes = test_waiting_scene = test_keyboard_alone = test_colours_follow_the_system_and_the_switch = None
-    test_composing_characters_does_not_send = test_settings_return_the_focus = test_reduced_motion = None
+    test_scenes = test_waiting_scene = test_keyboard_alone = (
+        test_colours_follow_the_system_and_the_switch
+    ) = None
+    test_composing_characters_does_not_send = test_settings_return_the_focus = (
+        test_reduced_motion
+    ) = None

@@ -14,12 +14,18 @@ class Failures(PageCase):
         return answer
 
     def test_refused(self):
-        self.expect_failure("bad request", "The server could not answer", "temperature must be at least 0, got -1.")
+        self.expect_failure(
+            "bad request", "The server could not answer", "temperature must be at least 0, got -1."
+        )
 
     def test_error_in_mid_stream(self):
-        answer = self.expect_failure("error event", "The server could not answer", "The model ran out of memory.")
+        answer = self.expect_failure(
+            "error event", "The server could not answer", "The model ran out of memory."
+        )
         expect(answer).to_contain_text("Part of an answer")
-        answer = self.expect_failure("error data", "The server could not answer", "The disk is full.")
+        answer = self.expect_failure(
+            "error data", "The server could not answer", "The disk is full."
+        )
         expect(answer).to_contain_text("Another part")
 
     def test_connection_breaks(self):
@@ -52,7 +58,9 @@ class Failures(PageCase):
         self.send("busy server")
         countdown = self.page.locator(".countdown")
         expect(countdown).to_have_text("Trying again in 2 s")
-        expect(self.page.locator(".waiting")).to_contain_text("The queue is full (8 requests wait).")
+        expect(self.page.locator(".waiting")).to_contain_text(
+            "The queue is full (8 requests wait)."
+        )
         expect(countdown).to_have_text("Trying again in 1 s")
         expect(self.answer()).to_contain_text("You said: busy server")
         self.assertEqual(2, len(self.server.requests))
@@ -76,7 +84,9 @@ class Failures(PageCase):
         self.page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
         self.send("hello")
         self.finish()
-        expect(self.answer().get_by_role("group", name="The server cannot be reached")).to_be_visible()
+        expect(
+            self.answer().get_by_role("group", name="The server cannot be reached")
+        ).to_be_visible()
         expect(self.page.locator("#banner")).to_contain_text("The server cannot be reached")
         self.page.unroute("**/v1/**")
         self.page.locator("#banner").get_by_role("button", name="Try now").click()
@@ -101,7 +111,9 @@ class Failures(PageCase):
         self.assertEqual([None, "secret"], self.stored_keys())
 
     def stored_keys(self):
-        return self.page.evaluate("() => [sessionStorage.getItem('tarn.apiKey'), localStorage.getItem('tarn.apiKey')]")
+        return self.page.evaluate(
+            "() => [sessionStorage.getItem('tarn.apiKey'), localStorage.getItem('tarn.apiKey')]"
+        )
 
     def test_wrong_key_in_the_thread(self):
         self.server.api_key = "secret"
@@ -117,8 +129,40 @@ class Failures(PageCase):
 
 
 class Hostile(PageCase):
-    ALLOWED = {"a", "b", "blockquote", "br", "button", "code", "del", "div", "em", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p",
-               "path", "pre", "span", "strong", "sub", "sup", "svg", "table", "tbody", "td", "th", "thead", "tr", "ul"}
+    ALLOWED = {
+        "a",
+        "b",
+        "blockquote",
+        "br",
+        "button",
+        "code",
+        "del",
+        "div",
+        "em",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "img",
+        "li",
+        "ol",
+        "p",
+        "path",
+        "pre",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "svg",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    }
     MATH = {"annotation", "math", "mi", "mn", "mo", "mrow", "mstyle", "mtext", "semantics"}
 
     def test_markup_stays_text(self):
@@ -127,31 +171,56 @@ class Hostile(PageCase):
         expect(answer.locator(".katex").first).to_be_visible()
         self.page.wait_for_timeout(300)
         self.assertIsNone(self.page.evaluate("() => window.hacked ?? null"))
-        names = set(self.page.evaluate("() => [...document.querySelectorAll('.assistant .prose *')].map((e) => e.localName)"))
+        names = set(
+            self.page.evaluate(
+                "() => [...document.querySelectorAll('.assistant .prose *')].map((e) => e.localName)"
+            )
+        )
         self.assertEqual(set(), names - self.ALLOWED - self.MATH)
-        handlers = self.page.evaluate("""() => [...document.querySelectorAll('.assistant .prose *')]
-            .flatMap((e) => e.getAttributeNames().filter((name) => name.startsWith('on') || name === 'srcdoc'))""")
+        handlers = self.page.evaluate(
+            """() => [...document.querySelectorAll('.assistant .prose *')]
+            .flatMap((e) => e.getAttributeNames().filter((name) => name.startsWith('on') || name === 'srcdoc'))"""
+        )
         self.assertEqual([], handlers)
-        links = self.page.evaluate("() => [...document.querySelectorAll('.assistant .prose a')].map((e) => e.href)")
+        links = self.page.evaluate(
+            "() => [...document.querySelectorAll('.assistant .prose a')].map((e) => e.href)"
+        )
         self.assertTrue(links)
         for link in links:
             self.assertTrue(link.startswith("https://example.org/"), link)
-        sources = self.page.evaluate("() => [...document.querySelectorAll('.assistant .prose img')].map((e) => e.src.slice(0, 22))")
+        sources = self.page.evaluate(
+            "() => [...document.querySelectorAll('.assistant .prose img')].map((e) => e.src.slice(0, 22))"
+        )
         self.assertEqual(["data:image/png;base64,"], sources)
         expect(answer).to_contain_text('<img src=x onerror="window.hacked=1">')
         expect(answer.locator("sub")).to_have_text("2")
 
     def test_policy_forbids_markup_from_scripts(self):
         """The test's own proof that it would notice: the policy stops what the page never does."""
-        refused = self.page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return false; } catch { return true; } }")
+        refused = self.page.evaluate(
+            "() => { try { document.body.innerHTML = '<b>x</b>'; return false; } catch { return true; } }"
+        )
         self.assertTrue(refused)
         self.page.wait_for_timeout(100)
-        self.assertTrue(any("policy: require-trusted-types-for" in problem for problem in self.problems), self.problems)
+        self.assertTrue(
+            any("policy: require-trusted-types-for" in problem for problem in self.problems),
+            self.problems,
+        )
         self.problems.clear()
 
     def test_endless_brackets_do_not_hang(self):
-        for text in ["[" * 20000, "*a " * 20000, "> " * 5000 + "x", "\\(" * 20000, "`" * 9999, "- " * 3000 + "x", "|" * 9999, "<" * 20000]:
-            self.page.evaluate("""async (text) => {
+        for text in [
+            "[" * 20000,
+            "*a " * 20000,
+            "> " * 5000 + "x",
+            "\\(" * 20000,
+            "`" * 9999,
+            "- " * 3000 + "x",
+            "|" * 9999,
+            "<" * 20000,
+        ]:
+            self.page.evaluate(
+                """async (text) => {
                 const {ProseView} = await import("/page/app/prose_view.js");
                 const view = new ProseView();
                 const start = performance.now();
@@ -160,10 +229,13 @@ class Hostile(PageCase):
                 const took = performance.now() - start;
                 if (took > 1500) throw new Error(`${text.slice(0, 4)} took ${took} ms`);
                 if (view.element.textContent.length === 0) throw new Error("nothing is shown");
-            }""", text)
+            }""",
+                text,
+            )
 
     def test_growing_text_ends_as_if_it_had_come_at_once(self):
-        different = self.page.evaluate("""async (text) => {
+        different = self.page.evaluate(
+            """async (text) => {
             const {ProseView} = await import("/page/app/prose_view.js");
             const grown = new ProseView();
             for (let length = 1; length <= text.length; length += 3) grown.update(text.slice(0, length), false);
@@ -172,7 +244,9 @@ class Hostile(PageCase):
             whole.update(text, true);
             await new Promise((done) => setTimeout(done, 500));
             return grown.element.outerHTML === whole.element.outerHTML ? null : [grown.element.outerHTML, whole.element.outerHTML];
-        }""", MIXED)
+        }""",
+            MIXED,
+        )
         self.assertIsNone(different)
 
     def test_tabs_in_code_are_kept(self):
@@ -194,10 +268,15 @@ class Hostile(PageCase):
         }""")
         self.ask("hello")
         self.page.wait_for_timeout(100)
-        self.assertEqual(["Answer finished. You said: hello"], self.page.evaluate("() => window.said"))
+        self.assertEqual(
+            ["Answer finished. You said: hello"], self.page.evaluate("() => window.said")
+        )
 
 
-MIXED = re.sub(r"^    ", "", """
+MIXED = re.sub(
+    r"^    ",
+    "",
+    """
     Uses [late] before it is defined, and $x^2$.
 
     1. one
@@ -234,4 +313,6 @@ MIXED = re.sub(r"^    ", "", """
     &amp; &copy; &unknown; &#65;
     ---
     END
-    """, flags=re.M)
+    """,
+    flags=re.M,
+)

@@ -90,7 +90,7 @@ TEST(PageFiles, NameOnlyFilesThatExist) {
     std::set<std::string> named;
     if (file.path == "/") named = references(file, R"re((?:src|href)="([^"#]+)")re");
     if (file.path.starts_with("/page/app/")) {
-      named = references(file, R"re((?:from|import)\s*\(?\s*"(\.[^"]+)")re");
+      named = references(file, R"re((?:from|import)\s*\(?\s*['"](\.[^'"]+)['"])re");
     }
     for (const std::string& path : named)
       EXPECT_NE(find_page_file(path), nullptr) << path << " in " << file.path;

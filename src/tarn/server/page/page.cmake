@@ -35,8 +35,8 @@ foreach(font AMS-Regular Caligraphic-Bold Caligraphic-Regular Fraktur-Bold Frakt
   tarn_page_library(fonts/KaTeX_${font}.woff2 fonts-katex KaTeX_${font}.woff2
     "/usr/share/fonts/truetype/katex;${javascript}/katex/fonts")
 endforeach()
-# Their licences, which ask to travel along.
-foreach(package libjs-marked libjs-highlight.js libjs-katex fonts-katex)
+# Their licences, which ask to travel along (those of the fonts stand with KaTeX).
+foreach(package libjs-marked libjs-highlight.js libjs-katex)
   tarn_page_library(licences/${package}.txt ${package} copyright /usr/share/doc/${package})
 endforeach()
 

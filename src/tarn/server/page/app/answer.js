@@ -1,7 +1,7 @@
 // One answer on its way: asks, takes the chunks into the message, waits and asks again while the
 // server is busy, and keeps what came when it ends early.
-import {ApiError, streamChat} from "./api.js";
-import {newId, requestBody} from "./conversation.js";
+import {ApiError, streamChat} from './api.js';
+import {newId, requestBody} from './conversation.js';
 
 const SAVE_EVERY_MS = 400;
 const TRIES = 6;
@@ -46,25 +46,26 @@ export class Answer {
   // Never rejects: the message says how it ended.
   async run() {
     const {message} = this;
-    message.state = "streaming";
+    message.state = 'streaming';
     try {
-      for (let attempt = 1; ; attempt++) {
+      for (let attempt = 1;; attempt++) {
         try {
           await this.#ask();
           break;
         } catch (error) {
-          if (error.kind !== "busy" || attempt === TRIES) throw error;
+          if (error.kind !== 'busy' || attempt === TRIES) throw error;
           await this.#wait(error, error.retryAfter ?? WAIT_S * 2 ** (attempt - 1));
         }
       }
-      message.state = "done";
+      message.state = 'done';
     } catch (error) {
       if (this.#stopped) {
-        message.state = "stopped";
+        message.state = 'stopped';
       } else {
-        message.state = "failed";
-        message.error = error instanceof ApiError ? {kind: error.kind, message: error.message} :
-          {kind: "broken", message: `The page could not handle the answer: ${error.message}`};
+        message.state = 'failed';
+        message.error = error instanceof ApiError ?
+            {kind: error.kind, message: error.message} :
+            {kind: 'broken', message: `The page could not handle the answer: ${error.message}`};
       }
     }
     this.#endThinking();
@@ -82,7 +83,7 @@ export class Answer {
       }
       this.onchange();
     }
-    message.state = "done";
+    message.state = 'done';
   }
 
   #take(chunk) {
@@ -92,19 +93,19 @@ export class Answer {
     const reasoning = text(delta.reasoning_content ?? delta.reasoning);
     const content = text(delta.content);
     const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
-    if (reasoning !== "") {
+    if (reasoning !== '') {
       this.#thinkingSince ??= performance.now();
       message.reasoning += reasoning;
     }
-    if (content !== "" || calls.length > 0) this.#endThinking();
+    if (content !== '' || calls.length > 0) this.#endThinking();
     message.content += content;
     for (const call of calls) this.#takeCall(call);
-    if (reasoning !== "" || content !== "" || calls.length > 0) {
+    if (reasoning !== '' || content !== '' || calls.length > 0) {
       this.#firstAt ??= performance.now();
       this.#chunks += 1;
     }
-    if (typeof choice?.finish_reason === "string") message.finish = choice.finish_reason;
-    if (typeof chunk.model === "string") message.model = chunk.model;
+    if (typeof choice?.finish_reason === 'string') message.finish = choice.finish_reason;
+    if (typeof chunk.model === 'string') message.model = chunk.model;
     this.#takeStats(chunk);
   }
 
@@ -113,7 +114,7 @@ export class Answer {
     const {toolCalls} = this.message;
     const index = Number.isInteger(piece?.index) ? piece.index : Math.max(toolCalls.length - 1, 0);
     if (index < 0 || index > 127) return;
-    while (toolCalls.length <= index) toolCalls.push({id: "", name: "", arguments: ""});
+    while (toolCalls.length <= index) toolCalls.push({id: '', name: '', arguments: ''});
     const call = toolCalls[index];
     call.id = text(piece.id) || call.id || `call_${newId()}`;
     call.name += text(piece.function?.name);
@@ -125,17 +126,17 @@ export class Answer {
     const take = (name, value) => {
       if (Number.isFinite(value) && value >= 0) stats[name] = value;
     };
-    take("promptTokens", timings?.prompt_n);
-    take("promptTokens", usage?.prompt_tokens);
-    take("answerTokens", timings?.predicted_n);
-    take("answerTokens", usage?.completion_tokens);
-    take("cachedTokens", timings?.cached_n);
-    take("promptMs", timings?.prompt_ms);
-    take("promptSpeed", timings?.prompt_per_second);
-    take("speed", timings?.predicted_per_second);
-    take("limitFraction", timings?.bandwidth_limit_fraction);
-    take("contextUsed", timings?.context_used);
-    take("contextLimit", timings?.context_limit);
+    take('promptTokens', timings?.prompt_n);
+    take('promptTokens', usage?.prompt_tokens);
+    take('answerTokens', timings?.predicted_n);
+    take('answerTokens', usage?.completion_tokens);
+    take('cachedTokens', timings?.cached_n);
+    take('promptMs', timings?.prompt_ms);
+    take('promptSpeed', timings?.prompt_per_second);
+    take('speed', timings?.predicted_per_second);
+    take('limitFraction', timings?.bandwidth_limit_fraction);
+    take('contextUsed', timings?.context_used);
+    take('contextLimit', timings?.context_limit);
     if (Object.keys(stats).length > 0) this.message.stats = stats;
   }
 
@@ -145,7 +146,8 @@ export class Answer {
     this.#thinkingSince = null;
   }
 
-  // Resolves when the time is over or the user does not want to wait; rejects when the user gives up.
+  // Resolves when the time is over or the user does not want to wait; rejects when the user gives
+  // up.
   async #wait(error, seconds) {
     await new Promise((resolve, reject) => {
       const timer = setTimeout(resolve, seconds * 1000);
@@ -156,7 +158,7 @@ export class Answer {
         cancel: () => reject(error),
       };
       this.onchange();
-      this.#controller.signal.addEventListener("abort", () => clearTimeout(timer), {once: true});
+      this.#controller.signal.addEventListener('abort', () => clearTimeout(timer), {once: true});
     }).finally(() => {
       this.waiting = null;
       this.onchange();
@@ -164,4 +166,4 @@ export class Answer {
   }
 }
 
-const text = (value) => (typeof value === "string" ? value : "");
+const text = (value) => (typeof value === 'string' ? value : '');

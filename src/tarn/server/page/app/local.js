@@ -32,15 +32,11 @@ export function remember(key, value, {tab = false} = {}) {
   }
 }
 
-const KEY = "tarn.apiKey";
+const KEY = 'tarn.apiKey';
 
-export function apiKey() {
-  return remembered(KEY, {tab: true}) ?? remembered(KEY) ?? "";
-}
+export function apiKey() { return remembered(KEY, {tab: true}) ?? remembered(KEY) ?? ''; }
 
-export function keepsApiKey() {
-  return remembered(KEY) !== null;
-}
+export function keepsApiKey() { return remembered(KEY) !== null; }
 
 // Keeps the key in one place only: this tab, or this browser.
 export function setApiKey(key, keep) {

@@ -8,8 +8,8 @@ const LONGEST_EVENT = 8 << 20;
 export async function* readEvents(stream) {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
-  let rest = "";
-  let event = "";
+  let rest = '';
+  let event = '';
   let data = null;
   let afterReturn = false;
   try {
@@ -17,30 +17,35 @@ export async function* readEvents(stream) {
       const {value, done} = await reader.read();
       let text = rest + (done ? decoder.decode() : decoder.decode(value, {stream: true}));
       // A line feed that belongs to the carriage return which ended the text before.
-      if (afterReturn && text.startsWith("\n")) text = text.slice(1);
-      if (text !== "") afterReturn = false;
+      if (afterReturn && text.startsWith('\n')) text = text.slice(1);
+      if (text !== '') afterReturn = false;
       let start = 0;
       for (;;) {
         const end = nextLineEnd(text, start);
         if (end < 0) break;
         const line = text.slice(start, end);
         start = end + 1;
-        if (text[end] === "\r") {
-          if (text[start] === "\n") start += 1;
-          else if (start === text.length) afterReturn = true;
+        if (text[end] === '\r') {
+          if (text[start] === '\n')
+            start += 1;
+          else if (start === text.length)
+            afterReturn = true;
         }
-        if (line === "") {
-          if (data !== null) yield {event: event || "message", data};
-          event = "";
+        if (line === '') {
+          if (data !== null) yield {event: event || 'message', data};
+          event = '';
           data = null;
           continue;
         }
         const {field, content} = parseLine(line);
-        if (field === "event") event = content;
-        else if (field === "data") data = data === null ? content : `${data}\n${content}`;
+        if (field === 'event')
+          event = content;
+        else if (field === 'data')
+          data = data === null ? content : `${data}\n${content}`;
       }
       rest = text.slice(start);
-      if (rest.length + (data?.length ?? 0) > LONGEST_EVENT) throw new Error("an event is too long");
+      if (rest.length + (data?.length ?? 0) > LONGEST_EVENT)
+        throw new Error('an event is too long');
       if (done) return;
     }
   } finally {
@@ -49,14 +54,17 @@ export async function* readEvents(stream) {
 }
 
 function nextLineEnd(text, start) {
-  const feed = text.indexOf("\n", start);
-  const carriage = text.indexOf("\r", start);
+  const feed = text.indexOf('\n', start);
+  const carriage = text.indexOf('\r', start);
   return feed < 0 ? carriage : carriage < 0 ? feed : Math.min(feed, carriage);
 }
 
 function parseLine(line) {
-  const colon = line.indexOf(":");
-  if (colon < 0) return {field: line, content: ""};
+  const colon = line.indexOf(':');
+  if (colon < 0) return {field: line, content: ''};
   const content = line.slice(colon + 1);
-  return {field: line.slice(0, colon), content: content.startsWith(" ") ? content.slice(1) : content};
+  return {
+    field: line.slice(0, colon),
+    content: content.startsWith(' ') ? content.slice(1) : content
+  };
 }
