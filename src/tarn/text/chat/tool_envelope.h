@@ -18,19 +18,19 @@ struct ToolEnvelope {
     python,  // KEY=VALUE, separated by ", "; values are Python literals
     gemma,   // KEY:VALUE, separated by ","; strings between <|"|>
   };
-  std::string begin;
-  std::string before_name;
-  std::string before_arguments;
-  std::string after_arguments;
-  std::string separator;
-  std::string end;
+  std::string begin{};
+  std::string before_name{};
+  std::string before_arguments{};
+  std::string after_arguments{};
+  std::string separator{};
+  std::string end{};
   Arguments arguments = Arguments::json;
 
   // xml: strings stand as they are, everything else as JSON.
-  std::string before_key;
-  std::string before_value;       // of strings
-  std::string before_json_value;  // of everything else; the same in most formats
-  std::string after_value;
+  std::string before_key{};
+  std::string before_value{};       // of strings
+  std::string before_json_value{};  // of everything else; the same in most formats
+  std::string after_value{};
 
   bool parallel = true;  // several calls can follow one another
   bool triggered =
