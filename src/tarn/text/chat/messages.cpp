@@ -90,11 +90,9 @@ void Normalizer::add(ordered_json message, const std::string& where) {
   if (*role == "developer" && !traits_.developer_role) *role = "system";
   const auto name = role->get<std::string>();
   if (name == "tool") normalize_result(message);
-  if (name == "assistant") {
-    normalize_calls(message, where);
-    normalize_reasoning(message);
-  }
+  if (name == "assistant") normalize_calls(message, where);
   normalize_content(message, where);
+  if (name == "assistant") normalize_reasoning(message);
 
   if (name == "system" && !traits_.system_role) {
     const ordered_json& content = message["content"];
