@@ -200,7 +200,9 @@ void Normalizer::normalize_calls(ordered_json& message, const std::string& where
 
 void Normalizer::normalize_arguments(ordered_json& function, const std::string& where) const {
   ordered_json& arguments = function["arguments"];
-  if (arguments.is_null() || arguments == "") arguments = ordered_json::object();
+  if (arguments.is_null() || (arguments.is_string() && !has_text(function, "arguments"))) {
+    arguments = ordered_json::object();
+  }
   const std::string place = where + ".function.arguments";
   if (arguments.is_string()) {
     ordered_json parsed;
