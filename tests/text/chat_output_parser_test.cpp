@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <set>
 #include <sstream>
 
@@ -140,17 +140,17 @@ TEST(OutputParser, MakesIdsOfTheFormat) {
 const OutputSyntax xml{ToolFormat::qwen_xml, {}};
 const OutputSyntax python{ToolFormat::pythonic, {}};
 
-// 2 MB in pieces of 3 bytes: each byte may only be looked at a few times.
+// In pieces of 3 bytes. Processor time, since the machine may be busy with other things.
 std::string in_time(const OutputSyntax& syntax, const std::string& text) {
   OutputParser parser(syntax, nullptr);
   std::vector<OutputEvent> events;
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   for (size_t i = 0; i < text.size(); i += 3) {
     parser.push(std::string_view(text).substr(i, 3), events);
   }
   parser.finish(events);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  EXPECT_LT(seconds.count(), 20.0) << "linear time takes a fraction of a second";
+  const auto seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  EXPECT_LT(seconds, 5.0) << "linear time takes a fraction of a second, quadratic time minutes";
   const Parsed parsed = put_together(events);
   return parsed.calls.empty() ? parsed.content : parsed.calls[0].arguments;
 }
@@ -162,7 +162,7 @@ std::string repeated(std::string_view part, size_t size) {
 }
 
 TEST(OutputParser, TakesLinearTime) {
-  constexpr size_t size = 2'000'000;
+  constexpr size_t size = 1'000'000;
   const std::string object =
       fmt::format(R"({{"a": "{}"}})", repeated("}</tool_call> \\\" {", size));
   EXPECT_EQ(in_time({}, fmt::format(R"(<tool_call>{{"name": "f", "arguments": {}}}</tool_call>)",

@@ -1,9 +1,13 @@
-// Tells a model's reasoning (<think> ... </think>) from its answer while the text streams in.
+// Tells a model's reasoning (<think> ... </think>) from its answer while the text streams in, for
+// those who want no more than that. text/chat/output_parser.h also reads tool calls.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "tarn/text/chat/output_parser.h"
 
 namespace tarn {
 
@@ -13,8 +17,7 @@ class ReasoningSplitter {
   using Show = std::function<void(std::string_view text, bool reasoning)>;
 
   // in_reasoning: the prompt has opened the tag already.
-  ReasoningSplitter(bool in_reasoning, Show show)
-      : state_(in_reasoning ? State::reasoning : State::start), show_(std::move(show)) {}
+  ReasoningSplitter(bool in_reasoning, Show show);
 
   void push(std::string_view piece);
   void finish();  // the text has ended
@@ -23,13 +26,11 @@ class ReasoningSplitter {
   const std::string& answer() const { return answer_; }
 
  private:
-  enum class State : uint8_t { start, reasoning, answer };
-  void advance(bool finished);
-  void emit(std::string_view text, bool reasoning);
+  void take();
 
-  State state_;
   Show show_;
-  std::string pending_;
+  text::OutputParser parser_;
+  std::vector<text::OutputEvent> events_;
   std::string reasoning_;
   std::string answer_;
 };

@@ -39,7 +39,9 @@ CallReader::Stop PythonCallsReader::advance() {
     case At::end:
       if (!close_.empty()) {
         skip_space();
-        if (!accept(close_) && !finished_) return Status::more;
+        const bool open = !accept(close_);
+        if (open && !finished_) return Status::more;
+        if (open) position_ = text_.size();
       }
       at_ = At::over;
       break;

@@ -90,11 +90,9 @@ void Normalizer::add(ordered_json message, const std::string& where) {
   if (*role == "developer" && !traits_.developer_role) *role = "system";
   const auto name = role->get<std::string>();
   if (name == "tool") normalize_result(message);
-  if (name == "assistant") {
-    normalize_calls(message, where);
-    normalize_reasoning(message);
-  }
+  if (name == "assistant") normalize_calls(message, where);
   normalize_content(message, where);
+  if (name == "assistant") normalize_reasoning(message);
 
   if (name == "system" && !traits_.system_role) {
     const ordered_json& content = message["content"];
@@ -202,7 +200,9 @@ void Normalizer::normalize_calls(ordered_json& message, const std::string& where
 
 void Normalizer::normalize_arguments(ordered_json& function, const std::string& where) const {
   ordered_json& arguments = function["arguments"];
-  if (arguments.is_null() || arguments == "") arguments = ordered_json::object();
+  if (arguments.is_null() || (arguments.is_string() && !has_text(function, "arguments"))) {
+    arguments = ordered_json::object();
+  }
   const std::string place = where + ".function.arguments";
   if (arguments.is_string()) {
     ordered_json parsed;
