@@ -6,6 +6,8 @@
 
 namespace tarn {
 
+// Resident memory now, in bytes; nothing where the system does not tell.
+std::optional<uint64_t> resident_bytes();
 // The most resident memory so far, in bytes; nothing where the system does not tell.
 std::optional<uint64_t> peak_resident_bytes();
 // Starts a new measurement of it; false where the system cannot.

@@ -21,5 +21,6 @@ void add_quantize(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_plan(CLI::App& app);
+void add_serve(CLI::App& app);
 
 }  // namespace tarn::cli

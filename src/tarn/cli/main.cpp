@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   tarn::cli::add_convert(app);
   tarn::cli::add_pack(app);
   tarn::cli::add_plan(app);
+  tarn::cli::add_serve(app);
   try {
     app.parse(argc, argv);  // a subcommand's callback does its work
   } catch (const CLI::Success& help) {

@@ -47,7 +47,8 @@ std::vector<std::string> keys_of(const AccessOptions& options) {
     }
   }
   for (const std::string& key : keys) {
-    if (key.empty()) fail(ErrorCode::invalid_argument, "API key: it is empty; give a long random text");
+    if (key.empty())
+      fail(ErrorCode::invalid_argument, "API key: it is empty; give a long random text");
   }
   return keys;
 }
@@ -116,8 +117,8 @@ std::optional<ApiError> Access::check(const HttpRequest& request, bool open) con
   }
   if (const std::string_view origin = request.header("origin"); !origin.empty()) {
     const size_t scheme = origin.find("://");
-    const bool own = scheme != std::string_view::npos &&
-                     origin.substr(scheme + 3) == request.header("host");
+    const bool own =
+        scheme != std::string_view::npos && origin.substr(scheme + 3) == request.header("host");
     if (!own && !origin_is_listed(origin)) {
       return ApiError(403,
                       fmt::format("origin: pages of {} may not call this server; start it with "
@@ -154,8 +155,7 @@ std::string Access::client(const HttpRequest& request) const {
 }
 
 bool Access::is_preflight(const HttpRequest& request) {
-  return request.method == "OPTIONS" &&
-         !request.header("access-control-request-method").empty();
+  return request.method == "OPTIONS" && !request.header("access-control-request-method").empty();
 }
 
 Headers Access::cors(const HttpRequest& request) const {
@@ -164,8 +164,9 @@ Headers Access::cors(const HttpRequest& request) const {
   Headers headers{{"Access-Control-Allow-Origin", origin}, {"Vary", "Origin"}};
   if (is_preflight(request)) {
     headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    headers.emplace_back("Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, X-Api-Key, Anthropic-Version, Anthropic-Beta");
+    headers.emplace_back(
+        "Access-Control-Allow-Headers",
+        "Authorization, Content-Type, X-Api-Key, Anthropic-Version, Anthropic-Beta");
     headers.emplace_back("Access-Control-Max-Age", "3600");
   }
   return headers;

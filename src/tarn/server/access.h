@@ -16,8 +16,8 @@ namespace tarn::server {
 
 struct AccessOptions {
   std::vector<std::string> keys;
-  std::filesystem::path key_file;  // one key a line, # begins a comment; read again by reload()
-  bool no_auth = false;            // an address that others can reach may go without keys
+  std::filesystem::path key_file;    // one key a line, # begins a comment; read again by reload()
+  bool no_auth = false;              // an address that others can reach may go without keys
   std::vector<std::string> origins;  // of web pages that may call; "*": all
   std::vector<std::string> hosts;    // names that this server answers to, beside its own address
 };

@@ -14,7 +14,8 @@
 
 namespace tarn::server {
 
-// The document of a request. ApiError 400 for what is no JSON object, 415 for another content type.
+// The document of a request. ApiError 400 for what is no JSON object, 415 for a form with
+// parts.
 ordered_json parse_body(std::string_view text, std::string_view content_type);
 
 // One object of it. A field whose value is null counts as absent. Errors are ApiError 400 with the

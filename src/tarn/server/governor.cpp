@@ -126,7 +126,8 @@ void Sensors::read_power(std::vector<Reading>& readings) {
 int64_t governed_limit(double pressure, int64_t most, int64_t now) {
   if (pressure >= 1) return 0;
   const double part = std::clamp(1 - pressure, 0.0, 1.0);
-  const auto wanted = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(part * static_cast<double>(most))));
+  const auto wanted =
+      std::max<int64_t>(1, static_cast<int64_t>(std::ceil(part * static_cast<double>(most))));
   return wanted > now ? now + 1 : wanted;
 }
 

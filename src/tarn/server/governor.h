@@ -16,7 +16,7 @@ struct GovernorOptions {
   bool enabled = true;
   std::filesystem::path root = "/sys";  // where thermal zones, hwmon and RAPL are found
   std::chrono::milliseconds period{2000};
-  double margin = 15;        // degrees below a limit at which answers begin to be fewer
+  double margin = 15;         // degrees below a limit at which answers begin to be fewer
   double default_limit = 95;  // degrees, of sensors that name none
 };
 

@@ -27,7 +27,8 @@ constexpr std::array all_routes{
 
 bool fits(const Route& route, std::string_view path) {
   if (path == route.path) return true;
-  return route.prefix && path.starts_with(route.path) && path.substr(route.path.size()).starts_with('/');
+  return route.prefix && path.starts_with(route.path) &&
+         path.substr(route.path.size()).starts_with('/');
 }
 
 }  // namespace
@@ -42,13 +43,15 @@ const Route& find_route(const HttpRequest& request) {
     other = &route;
   }
   if (other != nullptr) {
-    throw ApiError(405, fmt::format("{}: this path takes {}, not {}", request.path, other->method,
-                                    request.method),
-                   "", "method_not_allowed");
+    throw ApiError(
+        405,
+        fmt::format("{}: this path takes {}, not {}", request.path, other->method, request.method),
+        "", "method_not_allowed");
   }
-  throw ApiError(404, fmt::format("{}: there is no such path; /openapi.json lists those there are",
-                                  request.path),
-                 "", "not_found");
+  throw ApiError(
+      404,
+      fmt::format("{}: there is no such path; /openapi.json lists those there are", request.path),
+      "", "not_found");
 }
 
 HttpResponse error_response(std::string_view path, const ApiError& error) {
@@ -56,8 +59,8 @@ HttpResponse error_response(std::string_view path, const ApiError& error) {
                           : path.starts_with("/api/")      ? ollama_error(error)
                                                            : openai_error(error);
   if (error.retry_after) {
-    response.headers.emplace_back("Retry-After",
-                                  fmt::format("{}", static_cast<int>(std::ceil(*error.retry_after))));
+    response.headers.emplace_back(
+        "Retry-After", fmt::format("{}", static_cast<int>(std::ceil(*error.retry_after))));
   }
   if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -1,9 +1,8 @@
 #include "tarn/server/server.h"
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-
-#include <atomic>
 
 #include "tarn/base/log.h"
 #include "tarn/server/api/stream.h"
@@ -171,9 +170,9 @@ class Server::State {
                   "thermal_limit", 10);
     }
     if (pending_ >= most_pending) {
-      return busy(fmt::format("server: {} requests wait to be read already; try again later",
-                              most_pending),
-                  "queue_full", 1);
+      return busy(
+          fmt::format("server: {} requests wait to be read already; try again later", most_pending),
+          "queue_full", 1);
     }
     return std::nullopt;
   }

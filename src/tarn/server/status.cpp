@@ -44,7 +44,8 @@ HttpResponse metrics_response(Service& service, const GovernorState& governor,
   counter("tarn_decode_tokens_total", "Tokens of these steps.", s.batched_tokens);
   counter("tarn_prefill_seconds_total", "Time spent on prompts.", s.prefill_seconds);
   counter("tarn_decode_seconds_total", "Time spent on answers.", s.decode_seconds);
-  counter("tarn_prefix_lookups_total", "Prompts looked up in the prefix cache.", s.prefixes.lookups);
+  counter("tarn_prefix_lookups_total", "Prompts looked up in the prefix cache.",
+          s.prefixes.lookups);
   counter("tarn_prefix_hits_total", "Prompts whose beginning was found there.", s.prefixes.hits);
   counter("tarn_prefix_tokens_total", "Tokens found there.", s.prefixes.cached_tokens);
   counter("tarn_prefix_evictions_total", "Prefixes let go for room.", s.prefixes.evictions);
@@ -52,15 +53,16 @@ HttpResponse metrics_response(Service& service, const GovernorState& governor,
   gauge("tarn_prefix_bytes", "Memory of kept prefixes.", s.prefixes.bytes);
   gauge("tarn_cache_reserved_bytes", "Memory reserved for running answers.", s.reserved_bytes);
   gauge("tarn_cache_budget_bytes", "Memory for running answers and prefixes.", s.cache_bytes);
-  gauge("tarn_resident_bytes", "Resident memory of the process.", resident_bytes());
+  gauge("tarn_resident_bytes", "Resident memory of the process.", resident_bytes().value_or(0));
   gauge("tarn_connections", "Open connections.", connections.connections);
   counter("tarn_connections_total", "Connections accepted.", connections.accepted);
   counter("tarn_connections_refused_total", "Connections over the limit.", connections.refused);
   gauge("tarn_governor_pressure", "How near a thermal or power limit is: 1 is at it.",
         governor.pressure);
   gauge("tarn_governor_limit", "Answers that the governor lets run at once.", governor.limit);
-  text += "# HELP tarn_sensor Readings of the platform's sensors (degrees Celsius, watts).\n"
-          "# TYPE tarn_sensor gauge\n";
+  text +=
+      "# HELP tarn_sensor Readings of the platform's sensors (degrees Celsius, watts).\n"
+      "# TYPE tarn_sensor gauge\n";
   for (const Reading& reading : governor.readings) {
     std::string label;
     for (const char c : reading.sensor) {

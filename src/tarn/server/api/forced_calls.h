@@ -7,8 +7,9 @@
 
 namespace tarn::server {
 
-// Gives the task the grammar of one to `most` calls of `tools` (OpenAI's list, not empty) in the form that the
-// model's family writes. ApiError 400 where that form has no grammar, or the task has one already.
+// Gives the task the grammar of one to `most` calls of `tools` (OpenAI's list, not empty) in the
+// form that the model's family writes. ApiError 400 where that form has no grammar, or the task has
+// one already.
 void force_calls(Service& service, const ordered_json& tools, Task& task, int most);
 
 }  // namespace tarn::server

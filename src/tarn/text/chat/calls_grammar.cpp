@@ -24,7 +24,9 @@ Expr text_without(Expressions& out, const std::string& end) {
     return seen.size();
   };
   const std::set<char> letters(end.begin(), end.end());
-  const auto one = [](char c) { return CharSet{{static_cast<char32_t>(c), static_cast<char32_t>(c)}}; };
+  const auto one = [](char c) {
+    return CharSet{{static_cast<char32_t>(c), static_cast<char32_t>(c)}};
+  };
   CharSet known;
   for (const char c : letters) known.add(one(c));
   const CharSet others = known.negated();
@@ -36,8 +38,7 @@ Expr text_without(Expressions& out, const std::string& end) {
     for (const char c : letters) {
       const size_t to = next_state(state, c);
       if (to == end.size()) continue;
-      graph.add_edge(state, static_cast<uint32_t>(to),
-                     out.chars(one(c)));
+      graph.add_edge(state, static_cast<uint32_t>(to), out.chars(one(c)));
     }
   }
   return out.graph(std::move(graph));
