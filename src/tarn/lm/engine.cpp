@@ -36,7 +36,8 @@ double seconds_since(EngineClock::time_point start) {
 class Engine::Loop {
  public:
   Loop(const LoadedModel& model, EngineOptions options)
-      : model_(model.model()),
+      : loaded_(model),
+        model_(model.model()),
         options_(options),
         limit_(context_limit(model_, options.context_limit)),
         cost_(plan::shape_cost(model_.config())),
@@ -118,6 +119,25 @@ class Engine::Loop {
     }
     changed_.notify_all();
     done.get();
+  }
+
+  PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
+    PrefixFiles done;
+    run([&](const Model&) {
+      done = tarn::save_prefixes(store_, folder, loaded_.fingerprint(), limit);
+    });
+    return done;
+  }
+
+  PrefixFiles load_prefixes(const std::filesystem::path& folder) {
+    PrefixFiles done;
+    run([&](const Model& model) {
+      // Half of the budget is left for answers.
+      done = tarn::load_prefixes(store_, model, folder, loaded_.fingerprint(),
+                                 options_.cache_bytes / 2);
+      store_.shrink(options_.cache_bytes - reserved_);
+    });
+    return done;
   }
 
   void set_limit(int64_t sequences) {
@@ -512,6 +532,7 @@ class Engine::Loop {
     }
   }
 
+  const LoadedModel& loaded_;
   const Model& model_;
   const EngineOptions options_;
   const int64_t limit_;  // of the context
@@ -555,6 +576,12 @@ Engine::Id Engine::submit(EngineRequest request, std::shared_ptr<Listener> liste
 void Engine::cancel(Id id) { loop_->cancel(id); }
 void Engine::wake() { loop_->wake(); }
 void Engine::run(const std::function<void(const Model&)>& work) { loop_->run(work); }
+PrefixFiles Engine::save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
+  return loop_->save_prefixes(folder, limit);
+}
+PrefixFiles Engine::load_prefixes(const std::filesystem::path& folder) {
+  return loop_->load_prefixes(folder);
+}
 void Engine::set_limit(int64_t sequences) { loop_->set_limit(sequences); }
 bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->drain(timeout); }
 void Engine::stop() { loop_->stop(); }

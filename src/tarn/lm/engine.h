@@ -17,6 +17,7 @@
 
 #include "tarn/lm/generate.h"
 #include "tarn/lm/loaded_model.h"
+#include "tarn/lm/prefix_files.h"
 #include "tarn/lm/prefix_store.h"
 
 namespace tarn {
@@ -112,6 +113,10 @@ class Engine {
   // Runs `work` on the engine's thread between two steps, and returns when it is done; what it
   // throws is thrown here.
   void run(const std::function<void(const Model&)>& work);
+
+  // Kept prefixes to and from a folder (lm/prefix_files.h); between two steps.
+  PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit);
+  PrefixFiles load_prefixes(const std::filesystem::path& folder);
 
   // How many may run at once from now on, 0 .. max_sequences: more are let finish.
   void set_limit(int64_t sequences);

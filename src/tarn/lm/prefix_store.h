@@ -39,6 +39,14 @@ class PrefixStore {
   void shrink(uint64_t bytes);
   void clear() { shrink(0); }
 
+  // Calls f(tokens, cache) for each, used last first, while it returns true.
+  template <typename F>
+  void each(F&& f) const {
+    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+      if (!f(entry->tokens, entry->cache)) return;
+    }
+  }
+
   uint64_t bytes() const { return stats_.bytes; }
   const PrefixStats& stats() const { return stats_; }
 

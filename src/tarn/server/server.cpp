@@ -82,7 +82,14 @@ class Server::State {
         governor_(options.governor, options.service.engine.max_sequences,
                   [this](int64_t limit) { service_.engine().set_limit(limit); }),
         pool_(workers),
-        listener_(options.http, handlers()) {}
+        listener_(options.http, handlers()) {
+    if (options.cache_folder.empty()) return;
+    const PrefixFiles loaded = service_.engine().load_prefixes(options.cache_folder);
+    if (loaded.files > 0) {
+      logging::info("prefix cache: {} prefixes from {}", loaded.files,
+                    options.cache_folder.string());
+    }
+  }
 
   ~State() {
     // Answers hold on to connections, which end with the listener: the first member to go.
@@ -104,7 +111,14 @@ class Server::State {
   bool drain(std::chrono::milliseconds timeout) {
     draining_ = true;
     listener_.stop_accepting();
-    return service_.engine().drain(timeout);
+    const bool all = service_.engine().drain(timeout);
+    if (!options_.cache_folder.empty()) {
+      const PrefixFiles saved =
+          service_.engine().save_prefixes(options_.cache_folder, options_.cache_folder_bytes);
+      logging::info("prefix cache: {} prefixes kept in {}", saved.files,
+                    options_.cache_folder.string());
+    }
+    return all;
   }
 
  private:

@@ -19,6 +19,8 @@ struct ServerOptions {
   ServiceOptions service;
   GovernorOptions governor;
   bool page = true;
+  std::filesystem::path cache_folder;               // of kept prefixes; empty: none
+  uint64_t cache_folder_bytes = uint64_t{4} << 30;  // that it may take
   bool log_requests = false;  // each one's route, status and time; never its text
 };
 
@@ -34,7 +36,8 @@ class Server {
   uint16_t port() const;
   std::string url() const;
   void reload_keys();
-  // Takes no new requests; returns when all are answered, or after `timeout`: whether all were.
+  // Takes no new requests; keeps prefixes in the cache folder; returns when all are answered, or
+  // after `timeout`: whether all were.
   bool drain(std::chrono::milliseconds timeout);
   Service& service();
 

@@ -99,9 +99,9 @@ class TaskListener final : public Listener {
         choice.tokens.push_back(
             {id, service_.model().tokenizer().decode({&id, 1}, false), *event.logprobs});
       }
-      if (event.token != no_token && choice.reasoning) ++usage_.reasoning_tokens;
       events_.clear();
       parse(choice, event.text);
+      if (event.token != no_token && choice.reasoning) ++usage_.reasoning_tokens;
       report(index);
     });
   }
