@@ -48,7 +48,7 @@ GrammarConstraint::GrammarConstraint(TokenGrammar grammar)
 }
 
 bool GrammarConstraint::advance(std::string_view bytes, Position& to) {
-  runner_.allow(grammar::kMaxMaskSteps);
+  runner_.allow(grammar::kMaxTokenSteps);
   Position next;
   to = position_;
   for (const char c : bytes) {
@@ -162,7 +162,7 @@ void GrammarConstraint::fail_stuck() const {
 std::string GrammarConstraint::forced_bytes(size_t limit) {
   std::string out;
   if (finished_) return out;
-  runner_.allow(grammar::kMaxMaskSteps);
+  runner_.allow(grammar::kMaxTokenSteps);
   Position at = position_;
   Position next;
   while (out.size() < limit && !at.ended) {

@@ -74,7 +74,9 @@ void Runner::arrive(State state, Stacks::Id stacks, Position& out) {
       std::lower_bound(out.items.begin(), out.items.end(), state,
                        [](const Position::Item& item, State s) { return item.state < s; });
   if (at != out.items.end() && at->state == state) {
+    const uint64_t before = stacks_.work();
     at->stacks = stacks_.unite(at->stacks, stacks);
+    spend(stacks_.work() - before);
   } else {
     out.items.insert(at, {state, stacks});
   }
