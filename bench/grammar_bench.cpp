@@ -35,7 +35,8 @@ std::vector<std::optional<std::string>> synthetic_tokens() {
     } else if (kind < 72) {
       for (size_t n = 1 + random() % 3; n > 0; --n) token += pick("0123456789");
     } else if (kind < 82) {
-      for (size_t n = 2 + random() % 4; n > 0; --n) token += pick("\"':,;.{}[]()<>/\\=+-*_ \n\t#$&|!");
+      for (size_t n = 2 + random() % 4; n > 0; --n)
+        token += pick("\"':,;.{}[]()<>/\\=+-*_ \n\t#$&|!");
     } else {
       for (size_t n = 1 + random() % 4; n > 0; --n) {
         token += static_cast<char>(0xE4 + random() % 6);
@@ -78,7 +79,8 @@ std::string document(int64_t kind) {
   std::string out = "{\"records\": [";
   for (int i = 0; i < 20; ++i) {
     out += fmt::format(
-        "{}{{\"id\": {}, \"name\": \"the name of record {} in the list\", \"score\": {}.25, \"ok\": true,\n  "
+        "{}{{\"id\": {}, \"name\": \"the name of record {} in the list\", \"score\": {}.25, "
+        "\"ok\": true,\n  "
         "\"tags\": [\"one\", \"two words\"], \"none\": null}}",
         i == 0 ? "" : ", ", i, i, i * 3);
   }

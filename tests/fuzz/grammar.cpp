@@ -1,5 +1,6 @@
-// Any bytes as a grammar: the first byte chooses GBNF, a pattern or a JSON schema. One that compiles
-// must always have a way on, to texts that it then accepts, and masks that agree with its bytes.
+// Any bytes as a grammar: the first byte chooses GBNF, a pattern or a JSON schema. One that
+// compiles must always have a way on, to texts that it then accepts, and masks that agree with its
+// bytes.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,8 +41,7 @@ Grammar compile(uint8_t kind, std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0 || size > 4096) return 0;
   try {
-    const Grammar grammar =
-        compile(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+    const Grammar grammar = compile(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
     tarn::text::GrammarConstraint at(tarn::text::TokenGrammar(grammar, vocabulary()));
     std::string text;
     uint32_t random = static_cast<uint32_t>(size) * 2654435761U + data[size - 1];

@@ -38,19 +38,27 @@ const Case kCases[] = {
     {R"(root ::= ("ab" | "c")* "!")", {"!", "abcab!"}, {"a!", "abc"}},
     {R"(root ::= (("a"?)* "b"?)* "c")", {"c", "aabac", "bbc"}, {"", "ca"}},
     {"root ::= . \"!\"", {"x!", "\xC3\xA9!", "\xF0\x9F\x98\x80!"}, {"!", "xx!", "\xC3!"}},
-    {"root ::= \"\\x41\\u00e9\\U0001F600\\\"\\\\\\t\\r\\n\"", {"A\xC3\xA9\xF0\x9F\x98\x80\"\\\t\r\n"}, {"A"}},
+    {"root ::= \"\\x41\\u00e9\\U0001F600\\\"\\\\\\t\\r\\n\"",
+     {"A\xC3\xA9\xF0\x9F\x98\x80\"\\\t\r\n"},
+     {"A"}},
     {"root ::= [\\x41\\u00e9-\\u00ff\\]\\-]+", {"A\xC3\xA9\xC3\xBF]-"}, {"\xC3\xA0", "B"}},
-    {"root ::= [^a]", {"b", "\xC3\xA9", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"},
+    {"root ::= [^a]",
+     {"b", "\xC3\xA9", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"},
      {"a", "\xED\xA0\x80", "\xC0\x80", "\xF4\x90\x80\x80", "\xC3"}},
     {"# sums\nroot ::= (expr \"=\" ws num \"\\n\")+  # each a line\n"
      "expr ::= term ([-+*/] term)*\nterm ::= ident | num | \"(\" ws expr \")\" ws\n"
      "ident ::= [a-z] [a-z0-9_]* ws\nnum ::= [0-9]+ ws\nws ::= [ \\t\\n]*\n",
-     {"1=2\n", "(a+b2 ) * 3 = 7\n", "x=1\ny-(z)=2\n"}, {"1+=2\n", "(1=2\n", "1=2"}},
-    {"root ::= object\nvalue ::= object | array | string | number | (\"true\" | \"false\" | \"null\") ws\n\n"
-     "object ::=\n  \"{\" ws (\n            string \":\" ws value\n    (\",\" ws string \":\" ws value)*\n  )? \"}\" ws\n\n"
+     {"1=2\n", "(a+b2 ) * 3 = 7\n", "x=1\ny-(z)=2\n"},
+     {"1+=2\n", "(1=2\n", "1=2"}},
+    {"root ::= object\nvalue ::= object | array | string | number | (\"true\" | \"false\" | "
+     "\"null\") ws\n\n"
+     "object ::=\n  \"{\" ws (\n            string \":\" ws value\n    (\",\" ws string \":\" ws "
+     "value)*\n  )? \"}\" ws\n\n"
      "array  ::=\n  \"[\" ws (\n            value\n    (\",\" ws value)*\n  )? \"]\" ws\n\n"
-     "string ::=\n  \"\\\"\" (\n    [^\"\\\\\\x7F\\x00-\\x1F] |\n    \"\\\\\" ([\"\\\\bfnrt] | \"u\" [0-9a-fA-F]{4}) # escapes\n  )* \"\\\"\" ws\n\n"
-     "number ::= (\"-\"? ([0-9] | [1-9] [0-9]{0,15})) (\".\" [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws\n"
+     "string ::=\n  \"\\\"\" (\n    [^\"\\\\\\x7F\\x00-\\x1F] |\n    \"\\\\\" ([\"\\\\bfnrt] | "
+     "\"u\" [0-9a-fA-F]{4}) # escapes\n  )* \"\\\"\" ws\n\n"
+     "number ::= (\"-\"? ([0-9] | [1-9] [0-9]{0,15})) (\".\" [0-9]+)? ([eE] [-+]? [0-9] "
+     "[1-9]{0,15})? ws\n"
      "ws ::= | \" \" | \"\\n\" [ \\t]{0,20}\n",
      {"{}", R"({"a": [1, -2.5e3, true], "b":{"c":"\u00e9\n"}})", "{\n \"a\":null}"},
      {"[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}"}},
@@ -62,12 +70,16 @@ const Case kCases[] = {
      {"1. e4 e5\n2. Nf3 Nc6\n3. Bb5 a6\n", "1. d4 d5\n2. O-O-O exd8=Q+\n"},
      {"1. e4 e5\n", "1. e9 e5\n2. Nf3 Nc6\n"}},
     {"root ::= item+\nitem ::= \"- \" [^\\r\\n\\x0b\\x0c\\x85\\u2028\\u2029]+ \"\\n\"",
-     {"- milk\n- \xC3\xA9\n"}, {"milk\n", "- \n", "- a"}},
+     {"- milk\n- \xC3\xA9\n"},
+     {"milk\n", "- \n", "- a"}},
     {"root ::= a\n  | b\na ::= \"x\"\nb ::= \"y\" |\n  \"z\"", {"x", "y", "z"}, {"xy", ""}},
     {"root ::= \"a\" root \"b\" | \"\"", {"", "ab", "aaabbb"}, {"a", "abb", "ba"}},
     {"root ::= \"a\" root | \"b\"", {"b", "aaaaab"}, {"a", "ba"}},
-    {"root ::= x root y | \"m\"\nx ::= \"a\" | \"ab\"\ny ::= \"b\"? \"c\"", {"m", "amc", "abambcc"}, {"am", "mc"}},
-    {"root ::= \"x\"{2000,3000}", {std::string(2000, 'x'), std::string(3000, 'x')},
+    {"root ::= x root y | \"m\"\nx ::= \"a\" | \"ab\"\ny ::= \"b\"? \"c\"",
+     {"m", "amc", "abambcc"},
+     {"am", "mc"}},
+    {"root ::= \"x\"{2000,3000}",
+     {std::string(2000, 'x'), std::string(3000, 'x')},
      {std::string(1999, 'x'), std::string(3001, 'x')}},
     {"root ::= (\"xy\"{0,1000} \";\"?){5000,}", {"", std::string(5000, ';'), "xyxy;"}, {"x", "y"}},
     {"root ::= ([a-z]{1,500} \",\"){3000}", {}, {"", "a,"}},
@@ -129,7 +141,8 @@ TEST(GbnfErrors, DeadEndsAreCutOff) {
 }
 
 TEST(GbnfHostile, StaysSmall) {
-  expect_error(fmt::format("root ::= {}", std::string(5000, '(')), ErrorCode::unsupported, "nested deeper");
+  expect_error(fmt::format("root ::= {}", std::string(5000, '(')), ErrorCode::unsupported,
+               "nested deeper");
   // 2^20 states when determinized.
   expect_error("root ::= [ab]* \"a\" [ab]{20}", ErrorCode::unsupported, "states");
   // A rule that doubles twenty-five times over.
@@ -139,7 +152,8 @@ TEST(GbnfHostile, StaysSmall) {
   }
   EXPECT_LT(Grammar::from_gbnf(doubling + "r25 ::= \"a\"").automaton().table_states(), 5000U);
   // Repetitions within each other are counted, not written out.
-  const Grammar counted = Grammar::from_gbnf("root ::= (((\"a\"{1000} \"b\"){1000} \"c\"){1000} \"d\"){1000}");
+  const Grammar counted =
+      Grammar::from_gbnf("root ::= (((\"a\"{1000} \"b\"){1000} \"c\"){1000} \"d\"){1000}");
   EXPECT_LT(counted.automaton().table_states(), 20000U);
   EXPECT_FALSE(counted.matches(std::string(1001, 'a')));
   // A long chain of rules, each the last of the one before.
@@ -159,7 +173,8 @@ TEST(GbnfHostile, DeepTextEndsInAnError) {
 TEST(GbnfHostile, AmbiguityStaysPolynomial) {
   // 2^n ways to read n letters.
   const Grammar grammar = Grammar::from_gbnf(
-      "root ::= x | y\nx ::= \"a\" root \"b\" | \"a\" y \"b\" | \"c\"\ny ::= \"a\" x \"b\" | \"a\" root \"b\" | \"c\"");
+      "root ::= x | y\nx ::= \"a\" root \"b\" | \"a\" y \"b\" | \"c\"\ny ::= \"a\" x \"b\" | \"a\" "
+      "root \"b\" | \"c\"");
   EXPECT_TRUE(grammar.matches(std::string(500, 'a') + "c" + std::string(500, 'b')));
   EXPECT_FALSE(grammar.matches(std::string(500, 'a') + "c" + std::string(499, 'b')));
 }

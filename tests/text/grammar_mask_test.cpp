@@ -25,7 +25,8 @@ constexpr int32_t kEnd = 0;
 // An end token, every byte, and `more`.
 std::shared_ptr<const GrammarVocabulary> vocabulary(const std::vector<std::string>& more) {
   Tokens tokens{std::nullopt};
-  for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(std::string(1, static_cast<char>(byte)));
+  for (int byte = 0; byte < 256; ++byte)
+    tokens.emplace_back(std::string(1, static_cast<char>(byte)));
   for (const std::string& token : more) tokens.emplace_back(token);
   return std::make_shared<const GrammarVocabulary>(std::move(tokens), std::vector<int32_t>{kEnd});
 }
@@ -54,12 +55,13 @@ void expect_exact(GrammarConstraint& at) {
 }
 
 const std::vector<std::string> kPieces = {
-    "ab",   "abc",  "ba",     "aa",   "aaa",  "aaaa",    "\"",    "\":",      "\": ",  "\",",
-    "\",\"", "\"}", "\"}]",   "}}",   "}]",   "]]",      "[[",    "{\"",      "[\"",   "\": \"",
-    "true", "tru",  "false,", "null", "null}", "12",     "123",   "-1",       "0.",    ".5",
-    "e+",   "\\n",  "\\u00",  "\\",   "\\\"", "\xC3\xA9", "\xC3", "\xA9\"",   "\xF0\x9F", "\x98\x80",
-    "\n",   "\n  ", "  ",     " ",    ", ",   ",",       "a\"",   "a\": [",   "(", ")",
-    "((",   "))",   "()",     "x,y",  "a\":1", "0,",     "0]",    "00",       "a}",    "b\",\"a"};
+    "ab",    "abc",    "ba",       "aa",       "aaa",    "aaaa",   "\"",    "\":",  "\": ",
+    "\",",   "\",\"",  "\"}",      "\"}]",     "}}",     "}]",     "]]",    "[[",   "{\"",
+    "[\"",   "\": \"", "true",     "tru",      "false,", "null",   "null}", "12",   "123",
+    "-1",    "0.",     ".5",       "e+",       "\\n",    "\\u00",  "\\",    "\\\"", "\xC3\xA9",
+    "\xC3",  "\xA9\"", "\xF0\x9F", "\x98\x80", "\n",     "\n  ",   "  ",    " ",    ", ",
+    ",",     "a\"",    "a\": [",   "(",        ")",      "((",     "))",    "()",   "x,y",
+    "a\":1", "0,",     "0]",       "00",       "a}",     "b\",\"a"};
 
 const char* kGrammars[] = {
     R"g(root ::= "a"{2,5} | "ab"*)g",
@@ -108,7 +110,8 @@ std::string random_grammar(std::mt19937& random) {
       for (size_t part = 0; part < parts; ++part) {
         switch (pick(part == 0 ? 3 : 5)) {
           case 0:
-            out += fmt::format("\"{}\" ", std::string(1 + pick(2), static_cast<char>('a' + pick(2))));
+            out +=
+                fmt::format("\"{}\" ", std::string(1 + pick(2), static_cast<char>('a' + pick(2))));
             break;
           case 1:
             out += "[a-c(] ";
@@ -213,8 +216,8 @@ TEST(GrammarMask, ForcedBytes) {
 }
 
 TEST(GrammarMask, SaysWhichBytesAreMissing) {
-  const auto words = std::make_shared<const GrammarVocabulary>(
-      Tokens{std::nullopt, "a", "ab"}, std::vector<int32_t>{0});
+  const auto words = std::make_shared<const GrammarVocabulary>(Tokens{std::nullopt, "a", "ab"},
+                                                               std::vector<int32_t>{0});
   GrammarConstraint at(TokenGrammar(Grammar::from_gbnf(R"g(root ::= "a" [ ;])g"), words));
   at.accept(1);
   try {
@@ -231,7 +234,8 @@ TEST(GrammarMask, CacheIsBounded) {
   const TokenGrammar large(Grammar::json_value(), vocabulary(kPieces));
   GrammarConstraint a(small);
   GrammarConstraint b(large);
-  for (const char c : std::string("{\"a\": [1.5e3, true, null, \"x\\n\"], \"b\": {\"c\": false}}")) {
+  for (const char c :
+       std::string("{\"a\": [1.5e3, true, null, \"x\\n\"], \"b\": {\"c\": false}}")) {
     EXPECT_EQ(ids_of(a.mask()), ids_of(b.mask()));
     ASSERT_TRUE(a.accept_bytes({&c, 1}));
     ASSERT_TRUE(b.accept_bytes({&c, 1}));
@@ -325,14 +329,15 @@ INSTANTIATE_TEST_SUITE_P(All, TokenBytes,
 // With a real vocabulary: what encodes a document is allowed, token by token, to the end.
 TEST(GrammarVocabulary, FollowsEncodedDocuments) {
   const std::string document =
-      "{\"name\": \"Zo\xC3\xAB \xF0\x9F\x98\x80\", \"tags\": [\"a b\", \"\\u00e9\\n\"],\n  \"n\": -12.5e3, "
+      "{\"name\": \"Zo\xC3\xAB \xF0\x9F\x98\x80\", \"tags\": [\"a b\", \"\\u00e9\\n\"],\n  \"n\": "
+      "-12.5e3, "
       "\"nested\": {\"ok\": true, \"none\": null}}";
   for (const char* name : {"qwen2", "llama3", "gpt2", "o200k", "deepseek_v3", "sp_bpe_gemma"}) {
     const auto tokenizer =
         Tokenizer::from_file(std::filesystem::path(TARN_TEST_DATA) / "tokenizers" / name);
     const int32_t end = tokenizer.id_limit() - 1;
-    const auto words = std::make_shared<const GrammarVocabulary>(tokenizer, std::vector<int32_t>{end},
-                                                                 tokenizer.id_limit() + 40);
+    const auto words = std::make_shared<const GrammarVocabulary>(
+        tokenizer, std::vector<int32_t>{end}, tokenizer.id_limit() + 40);
     GrammarConstraint at(TokenGrammar(Grammar::json_object(), words));
     for (const int32_t id : tokenizer.encode(document, false).ids) {
       ASSERT_TRUE(allowed(at.mask(), id)) << name << " " << *tokenizer.id_to_token(id);

@@ -65,11 +65,16 @@ TEST(GrammarSchema, AcceptsAndRefuses) {
 // Bytes, an end token (0) and some pieces that cross borders of tokens of JSON.
 std::shared_ptr<const GrammarVocabulary> words() {
   std::vector<std::optional<std::string>> tokens{std::nullopt};
-  for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(std::string(1, static_cast<char>(byte)));
-  for (const char* piece : {"\"}", "\",", "\": ", "\":", "{\"", "[[", "]]", "}}", "}]", "\"]", "true",
-                            "null", "false", "ab", "the", "12", "00", "0.", "-1", "99", "e1", "\\n",
-                            "\\u00", "\xC3\xA9", "\xF0\x9F\x98\x80", ", ", ",\"", "\n  ", "\\\"", "1,",
-                            "0]", "\"a", "x\"", "2024-", "http", "://", "a@b", ".com"}) {
+  for (int byte = 0; byte < 256; ++byte)
+    tokens.emplace_back(std::string(1, static_cast<char>(byte)));
+  for (const char* piece : {"\"}",  "\",",  "\": ",  "\":",      "{\"",
+                            "[[",   "]]",   "}}",    "}]",       "\"]",
+                            "true", "null", "false", "ab",       "the",
+                            "12",   "00",   "0.",    "-1",       "99",
+                            "e1",   "\\n",  "\\u00", "\xC3\xA9", "\xF0\x9F\x98\x80",
+                            ", ",   ",\"",  "\n  ",  "\\\"",     "1,",
+                            "0]",   "\"a",  "x\"",   "2024-",    "http",
+                            "://",  "a@b",  ".com"}) {
     tokens.emplace_back(piece);
   }
   return std::make_shared<const GrammarVocabulary>(std::move(tokens), std::vector<int32_t>{0});
@@ -93,6 +98,13 @@ int32_t choose(const GrammarConstraint& at, std::span<const uint32_t> mask, bool
     }
   }
   std::vector<int32_t> ids;
+  if (closing) {  // few letters, so that what a pattern asks for comes up soon
+    for (const char c : std::string_view("abcdexyz@.-:/0123456789")) {
+      const size_t id = 1 + static_cast<unsigned char>(c);
+      if (allowed(id)) ids.push_back(static_cast<int32_t>(id));
+    }
+    if (!ids.empty()) return ids[random() % ids.size()];
+  }
   for (size_t id = 0; id < mask.size() * 32; ++id) {
     if (allowed(id)) ids.push_back(static_cast<int32_t>(id));
   }
@@ -171,7 +183,8 @@ TEST(GrammarSchemaErrors, NameKeywordAndPointer) {
   }
   expect_error(R"({"not":{"minimum":3}})", no, "/not");
   expect_error(R"({"format":"color"})", no, "/format: the format \"color\"");
-  expect_error(R"g({"items":{"pattern":"(?=a)"}})g", no, "/items/pattern: pattern: column 1: look-");
+  expect_error(R"g({"items":{"pattern":"(?=a)"}})g", no,
+               "/items/pattern: pattern: column 1: look-");
   expect_error(R"g({"pattern":"("})g", bad, "/pattern");
   expect_error(R"g({"patternProperties":{"(?!a)":{}}})g", no, "look-around");
   expect_error(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})", no, "/oneOf: alternatives 0");
@@ -196,7 +209,8 @@ TEST(GrammarSchemaErrors, NameKeywordAndPointer) {
 TEST(GrammarSchemaErrors, NothingIsValid) {
   for (const char* schema :
        {"false", R"({"enum":[]})", R"({"type":"integer","minimum":2,"maximum":1})",
-        R"({"allOf":[{"type":"string"},{"type":"null"}]})", R"({"type":"string","minLength":2,"maxLength":1})",
+        R"({"allOf":[{"type":"string"},{"type":"null"}]})",
+        R"({"type":"string","minLength":2,"maxLength":1})",
         R"({"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]})",
         R"({"type":"string","allOf":[{"pattern":"^a"},{"pattern":"^b"}]})",
         R"({"type":"object","required":["a"],"properties":{"a":false}})"}) {
@@ -207,8 +221,9 @@ TEST(GrammarSchemaErrors, NothingIsValid) {
 TEST(GrammarSchemaHostile, CyclesEnd) {
   const auto bad = ErrorCode::invalid_argument;
   expect_error(R"({"$ref":"#"})", bad, "refers to itself");
-  expect_error(R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"})",
-               bad, "refers to itself");
+  expect_error(
+      R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"})", bad,
+      "refers to itself");
   expect_error(R"({"anyOf":[{"$ref":"#"},{"type":"null"}]})", bad, "refers to itself");
   expect_error(R"({"allOf":[{"$ref":"#"}]})", bad, "refers to itself");
 }
@@ -225,10 +240,13 @@ TEST(GrammarSchemaHostile, SizesAreBounded) {
   // References that double.
   std::string doubling = R"({"$ref":"#/$defs/d0","$defs":{)";
   for (int i = 0; i < 40; ++i) {
-    doubling += fmt::format(R"("d{}":{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d{}"}},"b":{{"$ref":"#/$defs/d{}"}}}}}},)", i, i + 1, i + 1);
+    doubling += fmt::format(
+        R"("d{}":{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d{}"}},"b":{{"$ref":"#/$defs/d{}"}}}}}},)",
+        i, i + 1, i + 1);
   }
-  EXPECT_LT(Grammar::from_json_schema(doubling + R"("d40":{"type":"null"}}})").automaton().table_states(),
-            20000U);
+  EXPECT_LT(
+      Grammar::from_json_schema(doubling + R"("d40":{"type":"null"}}})").automaton().table_states(),
+      20000U);
   EXPECT_NO_THROW(Grammar::from_json_schema(
       R"({"type":"array","minItems":100000,"items":{"type":"array","minItems":100000}})"));
   expect_error(R"({"type":"object","maxProperties":999999})", no, "maxProperties");

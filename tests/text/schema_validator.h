@@ -55,8 +55,8 @@ class SchemaValidator {
              format("time", text.substr(11));
     }
     if (name == "time") {
-      return like("\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)") &&
-             std::stoi(text) < 24 && std::stoi(text.substr(3)) < 60 && std::stoi(text.substr(6)) < 60;
+      return like("\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)") && std::stoi(text) < 24 &&
+             std::stoi(text.substr(3)) < 60 && std::stoi(text.substr(6)) < 60;
     }
     if (name == "uuid") return like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
     if (name == "email") return like("[^@. ]+(\\.[^@. ]+)*@[^@. ]+(\\.[^@. ]+)+");
@@ -64,7 +64,8 @@ class SchemaValidator {
     if (name == "ipv6") return like("[0-9a-fA-F:]{3,39}") && text.find(":::") == std::string::npos;
     if (name == "hostname") return like("[A-Za-z0-9](\\.?[A-Za-z0-9-]+)*");
     if (name == "uri") return like("[a-z][a-z0-9+.-]*://[^ \"<>\\\\^`{|}]+");
-    if (name == "duration") return like("P(?=.)(\\d+W|(\\d+Y)?(\\d+M)?(\\d+D)?(T(?=\\d)(\\d+H)?(\\d+M)?(\\d+S)?)?)");
+    if (name == "duration")
+      return like("P(?=.)(\\d+W|(\\d+Y)?(\\d+M)?(\\d+D)?(T(?=\\d)(\\d+H)?(\\d+M)?(\\d+S)?)?)");
     if (name == "byte") return text.size() % 4 == 0 && like("[A-Za-z0-9+/]*={0,2}");
     return true;
   }
@@ -117,7 +118,8 @@ class SchemaValidator {
                const Value& schema) const {
     if (key == "type") {
       if (arg.is_string()) return has_type(value, arg);
-      return std::any_of(arg.begin(), arg.end(), [&](const Value& t) { return has_type(value, t); });
+      return std::any_of(arg.begin(), arg.end(),
+                         [&](const Value& t) { return has_type(value, t); });
     }
     if (key == "enum") return std::find(arg.begin(), arg.end(), value) != arg.end();
     if (key == "const") return value == arg;
@@ -174,8 +176,9 @@ class SchemaValidator {
     if (key == "minProperties") return value.size() >= arg.get<size_t>();
     if (key == "maxProperties") return value.size() <= arg.get<size_t>();
     if (key == "required") {
-      return std::all_of(arg.begin(), arg.end(),
-                         [&](const Value& name) { return value.contains(name.get<std::string>()); });
+      return std::all_of(arg.begin(), arg.end(), [&](const Value& name) {
+        return value.contains(name.get<std::string>());
+      });
     }
     for (const auto& [name, member] : value.items()) {
       if (key == "propertyNames" && !valid(Value(name), arg)) return false;

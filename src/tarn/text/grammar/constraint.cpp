@@ -31,8 +31,8 @@ struct TokenGrammar::State {
 
 TokenGrammar::TokenGrammar(Grammar grammar, std::shared_ptr<const GrammarVocabulary> vocabulary,
                            size_t cache_bytes)
-    : state_(new State{std::move(grammar), std::move(vocabulary),
-                       grammar::MaskCache(cache_bytes)}) {}
+    : state_(
+          new State{std::move(grammar), std::move(vocabulary), grammar::MaskCache(cache_bytes)}) {}
 
 const Grammar& TokenGrammar::grammar() const { return state_->grammar; }
 const GrammarVocabulary& TokenGrammar::vocabulary() const { return *state_->vocabulary; }
@@ -93,8 +93,7 @@ void GrammarConstraint::accept(int32_t id) {
     fail(ErrorCode::invalid_argument, "grammar: token {} is no text of the vocabulary", id);
   }
   if (finished_ || !accept_bytes(*bytes)) {
-    fail(ErrorCode::invalid_argument, "grammar: token {} (\"{}\") is not allowed here", id,
-         *bytes);
+    fail(ErrorCode::invalid_argument, "grammar: token {} (\"{}\") is not allowed here", id, *bytes);
   }
 }
 
@@ -108,9 +107,7 @@ void GrammarConstraint::compute_mask() {
   const grammar::TokenTrie& trie = shared.vocabulary->trie();
   std::fill(mask_.begin(), mask_.end(), 0);
   runner_.allow(grammar::kMaxMaskSteps);
-  const auto allow = [&](int32_t id) {
-    mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
-  };
+  const auto allow = [&](int32_t id) { mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32); };
   Position below;
   for (const Position::Item& item : position_.items) {
     const auto decided = shared.mask(item.state);

@@ -45,8 +45,8 @@ Stacks::Id Stacks::intern(std::span<const Frame> frames, bool bottom) {
          kMaxStackNodes);
   }
   const Id id = static_cast<Id>(nodes_.size());
-  nodes_.push_back({static_cast<uint32_t>(frames_.size()), static_cast<uint32_t>(frames.size()),
-                    depth, bottom});
+  nodes_.push_back(
+      {static_cast<uint32_t>(frames_.size()), static_cast<uint32_t>(frames.size()), depth, bottom});
   frames_.insert(frames_.end(), frames.begin(), frames.end());
   buckets_[at] = id;
   if (nodes_.size() * 2 > buckets_.size()) grow();
