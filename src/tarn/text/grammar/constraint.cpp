@@ -108,20 +108,30 @@ void GrammarConstraint::compute_mask() {
   std::fill(mask_.begin(), mask_.end(), 0);
   runner_.allow(grammar::kMaxMaskSteps);
   const auto allow = [&](int32_t id) { mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32); };
+  const auto allow_all = [&](uint32_t node) {
+    for (const int32_t id : trie.tokens(node)) allow(id);
+  };
   Position below;
+  Position behind;
   for (const Position::Item& item : position_.items) {
     const auto decided = shared.mask(item.state);
     decided->add_to(mask_);
     if (decided->exits.empty()) continue;
     runner_.return_to(item.stacks, below);
     if (below.items.empty()) continue;
-    for (const uint32_t exit : decided->exits) {
-      walk_.run(
-          runner_, below, exit + 1, trie[exit].skip, trie[exit].depth,
-          [&](uint32_t node) {
-            for (const int32_t id : trie.tokens(node)) allow(id);
-          },
-          [](uint32_t) {});
+    const grammar::ByteSet first = runner_.first(below);
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const uint32_t begin = decided->exits_begin[byte];
+      const uint32_t end = decided->exits_begin[byte + 1];
+      if (begin == end || !first.test(byte)) continue;
+      runner_.advance(below, static_cast<uint8_t>(byte), behind);
+      if (!behind.alive()) continue;
+      for (uint32_t i = begin; i < end; ++i) {
+        const uint32_t node = decided->exits[i];
+        allow_all(node);
+        walk_.run(runner_, behind, node + 1, trie[node].skip, trie[node].depth, allow_all,
+                  [](uint32_t) {});
+      }
     }
   }
   if (position_.ended) {

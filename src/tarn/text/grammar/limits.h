@@ -21,7 +21,7 @@ inline constexpr size_t kMaxStackNodes = size_t{1} << 20;  // of one sequence
 inline constexpr uint64_t kMaxTokenSteps = 3'000'000;      // of taking one token
 inline constexpr uint64_t kMaxMaskSteps = 10'000'000;      // of one mask
 // A repetition that takes more states than this when written out is counted instead.
-inline constexpr uint32_t kMaxExpandedRepetition = 4096;
+inline constexpr uint32_t kMaxExpandedRepetition = 16384;
 // Rules that are not larger are copied into their callers.
 inline constexpr uint32_t kMaxInlinedRule = 64;
 
