@@ -14,8 +14,7 @@ Encoded encode(char32_t c) {
   const auto tail = [](char32_t bits) { return static_cast<uint8_t>(0x80 | (bits & 0x3F)); };
   if (c < 0x80) return {{static_cast<uint8_t>(c)}, 1};
   if (c < 0x800) return {{static_cast<uint8_t>(0xC0 | (c >> 6)), tail(c)}, 2};
-  if (c < 0x10000)
-    return {{static_cast<uint8_t>(0xE0 | (c >> 12)), tail(c >> 6), tail(c)}, 3};
+  if (c < 0x10000) return {{static_cast<uint8_t>(0xE0 | (c >> 12)), tail(c >> 6), tail(c)}, 3};
   return {{static_cast<uint8_t>(0xF0 | (c >> 18)), tail(c >> 12), tail(c >> 6), tail(c)}, 4};
 }
 

@@ -138,7 +138,8 @@ class AutomatonBuilder {
       waiting[i].resize(dfa.states.size());
       for (uint32_t s = 0; s < dfa.states.size(); ++s) {
         if (dfa.states[s].accepting) mark(i, s);
-        for (const Dfa::Edge& edge : dfa.states[s].edges) waiting[i][edge.to].push_back({i, s, kBytes});
+        for (const Dfa::Edge& edge : dfa.states[s].edges)
+          waiting[i][edge.to].push_back({i, s, kBytes});
         for (const Dfa::Call& call : dfa.states[s].calls) {
           waiting[i][call.to].push_back({i, s, call.unit});
           waiting_for_unit[call.unit].push_back({i, s, call.to});
@@ -161,9 +162,8 @@ class AutomatonBuilder {
     }
     for (uint32_t i = 0; i < compiled_.size(); ++i) {
       for (Dfa::State& state : compiled_[i].dfa.states) {
-        std::erase_if(state.edges, [&](const Dfa::Edge& edge) {
-          return compiled_[i].productive[edge.to] == 0;
-        });
+        std::erase_if(state.edges,
+                      [&](const Dfa::Edge& edge) { return compiled_[i].productive[edge.to] == 0; });
         std::erase_if(state.calls, [&](const Dfa::Call& call) {
           return compiled_[i].productive[call.to] == 0 || !compiled_[call.unit].callable;
         });
@@ -253,9 +253,8 @@ class AutomatonBuilder {
       for (unsigned byte = 0; byte < 256; ++byte) {
         if (out_.next(state, static_cast<uint8_t>(byte)) != kNoState) first.set(byte);
       }
-      out_.for_each_call(state, [&](const Automaton::Call& call) {
-        first |= out_.first(call.entry);
-      });
+      out_.for_each_call(state,
+                         [&](const Automaton::Call& call) { first |= out_.first(call.entry); });
     };
     for (const uint32_t i : order_) {
       if (!is_counter(i)) fill(compiled_[i].base + compiled_[i].entry);

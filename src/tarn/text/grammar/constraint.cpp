@@ -31,8 +31,8 @@ struct TokenGrammar::State {
 
 TokenGrammar::TokenGrammar(Grammar grammar, std::shared_ptr<const GrammarVocabulary> vocabulary,
                            size_t cache_bytes)
-    : state_(new State{std::move(grammar), std::move(vocabulary),
-                       grammar::MaskCache(cache_bytes)}) {}
+    : state_(
+          new State{std::move(grammar), std::move(vocabulary), grammar::MaskCache(cache_bytes)}) {}
 
 const Grammar& TokenGrammar::grammar() const { return state_->grammar; }
 const GrammarVocabulary& TokenGrammar::vocabulary() const { return *state_->vocabulary; }
@@ -48,7 +48,7 @@ GrammarConstraint::GrammarConstraint(TokenGrammar grammar)
 }
 
 bool GrammarConstraint::advance(std::string_view bytes, Position& to) {
-  runner_.allow(grammar::kMaxMaskSteps);
+  runner_.allow(grammar::kMaxTokenSteps);
   Position next;
   to = position_;
   for (const char c : bytes) {
@@ -93,8 +93,7 @@ void GrammarConstraint::accept(int32_t id) {
     fail(ErrorCode::invalid_argument, "grammar: token {} is no text of the vocabulary", id);
   }
   if (finished_ || !accept_bytes(*bytes)) {
-    fail(ErrorCode::invalid_argument, "grammar: token {} (\"{}\") is not allowed here", id,
-         *bytes);
+    fail(ErrorCode::invalid_argument, "grammar: token {} (\"{}\") is not allowed here", id, *bytes);
   }
 }
 
@@ -108,23 +107,31 @@ void GrammarConstraint::compute_mask() {
   const grammar::TokenTrie& trie = shared.vocabulary->trie();
   std::fill(mask_.begin(), mask_.end(), 0);
   runner_.allow(grammar::kMaxMaskSteps);
-  const auto allow = [&](int32_t id) {
-    mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
+  const auto allow = [&](int32_t id) { mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32); };
+  const auto allow_all = [&](uint32_t node) {
+    for (const int32_t id : trie.tokens(node)) allow(id);
   };
   Position below;
+  Position behind;
   for (const Position::Item& item : position_.items) {
     const auto decided = shared.mask(item.state);
     decided->add_to(mask_);
     if (decided->exits.empty()) continue;
     runner_.return_to(item.stacks, below);
     if (below.items.empty()) continue;
-    for (const uint32_t exit : decided->exits) {
-      walk_.run(
-          runner_, below, exit + 1, trie[exit].skip, trie[exit].depth,
-          [&](uint32_t node) {
-            for (const int32_t id : trie.tokens(node)) allow(id);
-          },
-          [](uint32_t) {});
+    const grammar::ByteSet first = runner_.first(below);
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const uint32_t begin = decided->exits_begin[byte];
+      const uint32_t end = decided->exits_begin[byte + 1];
+      if (begin == end || !first.test(byte)) continue;
+      runner_.advance(below, static_cast<uint8_t>(byte), behind);
+      if (!behind.alive()) continue;
+      for (uint32_t i = begin; i < end; ++i) {
+        const uint32_t node = decided->exits[i];
+        allow_all(node);
+        walk_.run(runner_, behind, node + 1, trie[node].skip, trie[node].depth, allow_all,
+                  [](uint32_t) {});
+      }
     }
   }
   if (position_.ended) {
@@ -162,7 +169,7 @@ void GrammarConstraint::fail_stuck() const {
 std::string GrammarConstraint::forced_bytes(size_t limit) {
   std::string out;
   if (finished_) return out;
-  runner_.allow(grammar::kMaxMaskSteps);
+  runner_.allow(grammar::kMaxTokenSteps);
   Position at = position_;
   Position next;
   while (out.size() < limit && !at.ended) {

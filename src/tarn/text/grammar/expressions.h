@@ -40,10 +40,10 @@ class Expressions {
   enum class Kind { literal, chars, sequence, choice, repeat, call, graph };
   struct Node {
     Kind kind;
-    uint32_t depth = 1;          // of the tree below
-    uint32_t min = 0;            // of repeat
-    uint32_t max = 0;            // of repeat
-    uint32_t index = 0;          // the rule of call; into literals, char sets, graphs
+    uint32_t depth = 1;               // of the tree below
+    uint32_t min = 0;                 // of repeat
+    uint32_t max = 0;                 // of repeat
+    uint32_t index = 0;               // the rule of call; into literals, char sets, graphs
     std::vector<Expr> children = {};  // of sequence, choice, repeat, graph (the labels)
   };
   struct RuleInfo {

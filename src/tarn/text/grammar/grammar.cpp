@@ -58,10 +58,10 @@ Grammar Grammar::json_value() {
 
 Grammar Grammar::from_json_schema(std::string_view schema) {
   check_size(schema, "schema");
-  return from_json_schema(parse_ordered_json(schema, "schema", grammar::kMaxSchemaDepth));
+  return from_parsed_schema(parse_ordered_json(schema, "schema", grammar::kMaxSchemaDepth));
 }
 
-Grammar Grammar::from_json_schema(const ordered_json& schema) {
+Grammar Grammar::from_parsed_schema(const ordered_json& schema) {
   Expressions expressions;
   const grammar::Rule rule = grammar::add_schema(schema, expressions);
   return Grammar(grammar::compile(expressions, rule));
@@ -77,6 +77,7 @@ bool Grammar::matches(std::string_view text) const {
   grammar::Position next;
   runner.start(automaton_->start(), at);
   for (const char c : text) {
+    runner.allow(grammar::kMaxTokenSteps);
     runner.advance(at, static_cast<uint8_t>(c), next);
     if (!next.alive()) return false;
     std::swap(at, next);

@@ -32,7 +32,7 @@ class Grammar {
   // JSON texts that are valid against the schema. Errors name the keyword and where it stands, as a
   // JSON pointer. Members are written in the order of the schema's `properties`.
   static Grammar from_json_schema(std::string_view schema);
-  static Grammar from_json_schema(const ordered_json& schema);
+  static Grammar from_parsed_schema(const ordered_json& schema);
 
   // Of rules that were put together by hand (grammar/expressions.h).
   static Grammar from_expressions(const grammar::Expressions& expressions, uint32_t root);

@@ -64,8 +64,8 @@ Expr JsonRules::member(Expr key, Expr value, bool first) {
 }
 
 Expr JsonRules::enclosed(char open, Expr content, char close) {
-  return out_.sequence({out_.literal({&open, 1}), space(), content, space(),
-                        out_.literal({&close, 1})});
+  return out_.sequence(
+      {out_.literal({&open, 1}), space(), content, space(), out_.literal({&close, 1})});
 }
 
 Rule JsonRules::any_value() {
@@ -111,15 +111,15 @@ Rule JsonRules::any_string() {
 
 Expr JsonRules::any_number() {
   const Expr whole = out_.choice(
-      {out_.literal("0"), out_.sequence({out_.chars(digits('1')),
-                                         out_.repeat(out_.chars(digits()), 0, 17)})});
+      {out_.literal("0"),
+       out_.sequence({out_.chars(digits('1')), out_.repeat(out_.chars(digits()), 0, 17)})});
   const Expr fraction =
       out_.sequence({out_.literal("."), out_.repeat(out_.chars(digits()), 1, 17)});
   const Expr sign = out_.optional(out_.chars(CharSet{{'+', '+'}, {'-', '-'}}));
-  const Expr exponent = out_.sequence({out_.chars(CharSet{{'E', 'E'}, {'e', 'e'}}), sign,
-                                       out_.repeat(out_.chars(digits()), 1, 2)});
-  return out_.sequence({out_.optional(out_.literal("-")), whole, out_.optional(fraction),
-                        out_.optional(exponent)});
+  const Expr exponent = out_.sequence(
+      {out_.chars(CharSet{{'E', 'E'}, {'e', 'e'}}), sign, out_.repeat(out_.chars(digits()), 1, 2)});
+  return out_.sequence(
+      {out_.optional(out_.literal("-")), whole, out_.optional(fraction), out_.optional(exponent)});
 }
 
 Expr JsonRules::boolean() { return out_.choice({out_.literal("true"), out_.literal("false")}); }
@@ -133,16 +133,16 @@ Expr JsonRules::any_char() {
     const Expr high = out_.chars(CharSet{{'8', '9'}, {'A', 'B'}, {'a', 'b'}});
     const Expr low = out_.chars(CharSet{{'C', 'F'}, {'c', 'f'}});
     // \uD800-\uDBFF must be followed by \uDC00-\uDFFF.
-    const Expr unit = out_.choice(
-        {out_.sequence({out_.chars(not_d), hexes(3)}),
-         out_.sequence({d, out_.chars(CharSet{{'0', '7'}}), hexes(2)}),
-         out_.sequence({d, high, hexes(2), out_.literal("\\u"), d, low, hexes(2)})});
+    const Expr unit =
+        out_.choice({out_.sequence({out_.chars(not_d), hexes(3)}),
+                     out_.sequence({d, out_.chars(CharSet{{'0', '7'}}), hexes(2)}),
+                     out_.sequence({d, high, hexes(2), out_.literal("\\u"), d, low, hexes(2)})});
     CharSet letters;
     for (const char c : std::string_view("\"\\/bfnrt")) letters.add(static_cast<char32_t>(c));
     const Expr escape =
         out_.choice({out_.chars(letters), out_.sequence({out_.literal("u"), unit})});
-    any_char_ = out_.choice(
-        {out_.chars(plain_chars()), out_.sequence({out_.literal("\\"), escape})});
+    any_char_ =
+        out_.choice({out_.chars(plain_chars()), out_.sequence({out_.literal("\\"), escape})});
   }
   return *any_char_;
 }

@@ -18,9 +18,10 @@ inline constexpr uint64_t kMaxTableEntries = 16'000'000;   // states times class
 inline constexpr uint64_t kMaxCompileSteps = 100'000'000;  // a second or two
 inline constexpr uint32_t kMaxStackDepth = 4000;           // rules open at once
 inline constexpr size_t kMaxStackNodes = size_t{1} << 20;  // of one sequence
-inline constexpr uint64_t kMaxMaskSteps = 200'000'000;     // of one mask
+inline constexpr uint64_t kMaxTokenSteps = 3'000'000;      // of taking one token
+inline constexpr uint64_t kMaxMaskSteps = 10'000'000;      // of one mask
 // A repetition that takes more states than this when written out is counted instead.
-inline constexpr uint32_t kMaxExpandedRepetition = 4096;
+inline constexpr uint32_t kMaxExpandedRepetition = 16384;
 // Rules that are not larger are copied into their callers.
 inline constexpr uint32_t kMaxInlinedRule = 64;
 

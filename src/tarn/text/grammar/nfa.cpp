@@ -148,8 +148,7 @@ uint32_t NfaBuilder::cost_of(const Node& node, int depth) {
     case Kind::call:
       return inlined(node.index, depth + 1) ? cost(body(node.index), depth + 1) + 1 : 2;
     case Kind::repeat: {
-      const uint64_t times =
-          node.max == kUnbounded ? uint64_t{node.min} + 1 : uint64_t{node.max};
+      const uint64_t times = node.max == kUnbounded ? uint64_t{node.min} + 1 : uint64_t{node.max};
       const uint64_t expanded = cost(node.children.front(), depth) * times;
       return expanded > kMaxExpandedRepetition ? 2 : saturating(expanded + 1);
     }

@@ -42,11 +42,11 @@ class StepBudget {
 
 // What gets an automaton of its own: a rule, or the body of a repetition that is counted.
 struct Unit {
-  std::optional<Expr> body;     // none: this is a counter
-  uint32_t counted = 0;         // of a counter: the unit that it repeats
-  uint32_t min = 0;             // of a counter; at least 1
+  std::optional<Expr> body;  // none: this is a counter
+  uint32_t counted = 0;      // of a counter: the unit that it repeats
+  uint32_t min = 0;          // of a counter; at least 1
   uint32_t max = 0;
-  Rule rule = 0;                // that it belongs to, for messages
+  Rule rule = 0;  // that it belongs to, for messages
 };
 
 // Decides what becomes a unit and builds their Nfas one by one.

@@ -52,15 +52,16 @@ std::string whole_above(const std::string& bound, int most) {
   if (size > most) return out;
   for (int i = 0; i < size; ++i) {
     if (bound[i] == '9') continue;
-    add(out, fmt::format("{}{}{}", bound.substr(0, i),
-                         digit_range(static_cast<char>(bound[i] + 1), '9'),
-                         exactly(static_cast<size_t>(size - i - 1))));
+    add(out,
+        fmt::format("{}{}{}", bound.substr(0, i), digit_range(static_cast<char>(bound[i] + 1), '9'),
+                    exactly(static_cast<size_t>(size - i - 1))));
   }
   if (size < most) add(out, fmt::format("[1-9][0-9]{{{},{}}}", size, most - 1));
   return out;
 }
 
-// What may follow a whole part that equals the bound's: nothing, or a point and up to `most` digits.
+// What may follow a whole part that equals the bound's: nothing, or a point and up to `most`
+// digits.
 std::string fraction_below(const std::string& bound, int most, bool or_equal) {
   std::string out;
   for (size_t i = 0; i < bound.size() && static_cast<int>(i) < most; ++i) {
@@ -99,8 +100,8 @@ std::string fraction_above(const std::string& bound, int most, bool or_equal) {
   if (bound.empty()) {
     add(out, most > 0 ? fmt::format("(?:\\.0{{1,{}}})?", most) : "(?:)");
   } else if (most > 0) {
-    add(out, fmt::format("\\.{}{}", bound,
-                         most > size ? fmt::format("0{{0,{}}}", most - size) : ""));
+    add(out,
+        fmt::format("\\.{}{}", bound, most > size ? fmt::format("0{{0,{}}}", most - size) : ""));
   }
   return out;
 }

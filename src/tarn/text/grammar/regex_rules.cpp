@@ -62,8 +62,8 @@ class Writer {
     if (begin == end) return padded(std::nullopt, !anchored_start, !anchored_end);
     std::vector<Expr> all;
     for (size_t i = begin; i < end; ++i) {
-      const auto one = run(node.children[i], i == begin && !anchored_start,
-                           i + 1 == end && !anchored_end);
+      const auto one =
+          run(node.children[i], i == begin && !anchored_start, i + 1 == end && !anchored_end);
       if (!one) return std::nullopt;
       all.push_back(*one);
     }

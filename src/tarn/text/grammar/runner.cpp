@@ -74,7 +74,9 @@ void Runner::arrive(State state, Stacks::Id stacks, Position& out) {
       std::lower_bound(out.items.begin(), out.items.end(), state,
                        [](const Position::Item& item, State s) { return item.state < s; });
   if (at != out.items.end() && at->state == state) {
+    const uint64_t before = stacks_.work();
     at->stacks = stacks_.unite(at->stacks, stacks);
+    spend(stacks_.work() - before);
   } else {
     out.items.insert(at, {state, stacks});
   }
@@ -124,9 +126,8 @@ void Runner::advance(const Position& from, uint8_t byte, Position& to) {
     automaton_->for_each_call(item.state, [&](const Automaton::Call& call) {
       if (!automaton_->first(call.entry).test(byte)) return;
       // Nothing is left to do in the caller behind its last call: that one returns past it.
-      const Stacks::Id stacks = automaton_->dead_end(call.then)
-                                    ? item.stacks
-                                    : stacks_.push(call.then, item.stacks);
+      const Stacks::Id stacks =
+          automaton_->dead_end(call.then) ? item.stacks : stacks_.push(call.then, item.stacks);
       if (seen_calls_.insert(call.entry, stacks)) calls_.push_back({call.entry, stacks});
     });
     finish_arrivals(to);

@@ -12,10 +12,10 @@ namespace tarn::text::grammar {
 namespace {
 
 const std::set<std::string> kAnnotations = {
-    "$schema",     "$id",        "id",      "$comment",   "$anchor",  "$defs",
-    "definitions", "$vocabulary", "title",   "description", "default", "example",
-    "examples",    "deprecated", "readOnly", "writeOnly",  "contentMediaType",
-    "contentEncoding", "contentSchema"};
+    "$schema",      "$id",         "id",       "$comment",    "$anchor",          "$defs",
+    "definitions",  "$vocabulary", "title",    "description", "default",          "example",
+    "examples",     "deprecated",  "readOnly", "writeOnly",   "contentMediaType", "contentEncoding",
+    "contentSchema"};
 
 class Merger {
  public:

@@ -9,7 +9,7 @@
 namespace tarn::text::grammar {
 namespace {
 
-constexpr size_t kMaxKeyPatterns = 5;       // every combination of them is looked at
+constexpr size_t kMaxKeyPatterns = 5;          // every combination of them is looked at
 constexpr uint64_t kMaxMemberStates = 20'000;  // declared members times counts
 
 }  // namespace
@@ -36,8 +36,7 @@ std::vector<SchemaWriter::Member> SchemaWriter::declared_members(const Constrain
   std::vector<Member> out;
   for (const std::string& key : keys) {
     const SchemaRefs schemas = schemas_of_property(c, key, patterns);
-    const bool allowed =
-        !forbidden(schemas) && reader_.valid(ordered_json(key), c.property_names);
+    const bool allowed = !forbidden(schemas) && reader_.valid(ordered_json(key), c.property_names);
     if (!allowed && !required.contains(key)) continue;
     const Expr value = allowed ? out_.call(rule_of(schemas)) : out_.nothing();
     out.push_back({json_.string(key), value, required.contains(key)});

@@ -61,7 +61,8 @@ Expr SchemaWriter::branch(const Constraints& c) {
 }
 
 Expr SchemaWriter::digits(const CharDfa& dfa) {
-  return dfa_expr(dfa, [this](const CharSet& set) { return out_.chars(set); }, out_);
+  return dfa_expr(
+      dfa, [this](const CharSet& set) { return out_.chars(set); }, out_);
 }
 
 Expr SchemaWriter::number(const Constraints& c) {
@@ -74,8 +75,7 @@ Expr SchemaWriter::number(const Constraints& c) {
   try {
     return digits(fractions ? number_numerals(c.numbers) : integer_numerals(c.numbers));
   } catch (const Error& error) {
-    fail_at(c.pointer, c.numbers.multiples.empty() ? "" : "multipleOf", error.code(),
-            error.what());
+    fail_at(c.pointer, c.numbers.multiples.empty() ? "" : "multipleOf", error.code(), error.what());
   }
 }
 

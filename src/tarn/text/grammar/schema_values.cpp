@@ -1,4 +1,5 @@
-// What SchemaReader says about values: whether one fits, and whether two descriptions can share any.
+// What SchemaReader says about values: whether one fits, and whether two descriptions can share
+// any.
 #include <algorithm>
 #include <optional>
 
@@ -68,8 +69,7 @@ CharDfa string_language(const Constraints& c) {
   }
   for (const StringPattern& pattern : c.patterns) {
     try {
-      CharDfa one =
-          pattern.search ? CharDfa::search(pattern.regex) : CharDfa::whole(pattern.regex);
+      CharDfa one = pattern.search ? CharDfa::search(pattern.regex) : CharDfa::whole(pattern.regex);
       out = out ? out->intersected(one) : std::move(one);
     } catch (const Error& error) {
       fail_at(pattern.pointer, "", error.code(), error.what());

@@ -29,7 +29,8 @@ Stacks::Id Stacks::intern(std::span<const Frame> frames, bool bottom) {
   for (; buckets_[at] != kFree; at = (at + 1) & mask) {
     const Id id = buckets_[at];
     const auto known = this->frames(id);
-    if (nodes_[id].bottom == bottom && std::equal(known.begin(), known.end(), frames.begin(), frames.end())) {
+    if (nodes_[id].bottom == bottom &&
+        std::equal(known.begin(), known.end(), frames.begin(), frames.end())) {
       return id;
     }
   }
@@ -44,8 +45,8 @@ Stacks::Id Stacks::intern(std::span<const Frame> frames, bool bottom) {
          kMaxStackNodes);
   }
   const Id id = static_cast<Id>(nodes_.size());
-  nodes_.push_back({static_cast<uint32_t>(frames_.size()), static_cast<uint32_t>(frames.size()),
-                    depth, bottom});
+  nodes_.push_back(
+      {static_cast<uint32_t>(frames_.size()), static_cast<uint32_t>(frames.size()), depth, bottom});
   frames_.insert(frames_.end(), frames.begin(), frames.end());
   buckets_[at] = id;
   if (nodes_.size() * 2 > buckets_.size()) grow();
@@ -67,6 +68,7 @@ Stacks::Id Stacks::unite(Id a, Id b) {
   if (a > b) std::swap(a, b);
   const uint64_t key = uint64_t{a} << 32 | b;
   if (const auto known = unions_.find(key); known != unions_.end()) return known->second;
+  work_ += 8 + nodes_[a].count + nodes_[b].count;
   std::vector<Frame> merged;
   merged.reserve(nodes_[a].count + nodes_[b].count);
   // Indices, not spans: the recursion adds to frames_.

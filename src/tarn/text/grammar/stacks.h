@@ -37,6 +37,7 @@ class Stacks {
   }
   bool has_bottom(Id id) const { return nodes_[id].bottom; }  // holds the empty stack
   size_t size() const { return nodes_.size(); }
+  uint64_t work() const { return work_; }  // frames that uniting has looked at so far
 
   // Copies set `id` of `from`; `known` maps what was copied already and is added to.
   Id copy(const Stacks& from, Id id, std::unordered_map<Id, Id>& known);
@@ -55,6 +56,7 @@ class Stacks {
   std::vector<Frame> frames_;
   std::vector<Id> buckets_;  // open addressing over nodes_, a power of two
   std::unordered_map<uint64_t, Id> unions_;
+  uint64_t work_ = 0;
 };
 
 }  // namespace tarn::text::grammar

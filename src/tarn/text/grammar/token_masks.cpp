@@ -1,5 +1,7 @@
 #include "tarn/text/grammar/token_masks.h"
 
+#include <numeric>
+
 #include "tarn/text/grammar/limits.h"
 
 namespace tarn::text::grammar {
@@ -47,6 +49,7 @@ StateMask compute_mask(const Automaton& automaton, State state, const TokenTrie&
   Position from;
   from.items.push_back({state, Stacks::kBottom});
   StateMask out;
+  std::vector<uint32_t> exits;
   TrieWalk walk(trie);
   walk.run(
       runner, from, 0, trie.size(), 0,
@@ -54,14 +57,22 @@ StateMask compute_mask(const Automaton& automaton, State state, const TokenTrie&
         const auto tokens = trie.tokens(node);
         out.ids.insert(out.ids.end(), tokens.begin(), tokens.end());
       },
-      [&](uint32_t node) { out.exits.push_back(node); });
+      [&](uint32_t node) {
+        for (uint32_t i = node + 1; i < trie[node].skip; i = trie[i].skip) {
+          exits.push_back(i);
+          ++out.exits_begin[trie[i].byte + 1U];
+        }
+      });
+  std::partial_sum(out.exits_begin.begin(), out.exits_begin.end(), out.exits_begin.begin());
+  out.exits.resize(exits.size());
+  auto next = out.exits_begin;
+  for (const uint32_t node : exits) out.exits[next[trie[node].byte]++] = node;
   if (out.ids.size() > mask_words) {
     out.words.assign(mask_words, 0);
     for (const int32_t id : out.ids) out.words[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
     out.ids = {};
   }
   out.ids.shrink_to_fit();
-  out.exits.shrink_to_fit();
   return out;
 }
 

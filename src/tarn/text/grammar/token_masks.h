@@ -1,6 +1,7 @@
 // Which tokens may follow: computed once for a state of the automaton, as far as the state decides.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -15,8 +16,8 @@
 
 namespace tarn::text::grammar {
 
-// Walks the tokens below a node of the trie (`begin` to `end`, whose depth is one more than
-// `depth`) from `from`: accept(node) for each node whose bytes can be read, leave(node) where the
+// Walks nodes `begin` to `end` of the trie, the first of which has one byte more than `depth`, from
+// `from`: accept(node) for each node whose bytes can be read, leave(node) where the
 // rules open in `from` may have ended at a node with descendants.
 class TrieWalk {
  public:
@@ -47,9 +48,10 @@ class TrieWalk {
 struct StateMask {
   std::vector<uint32_t> words;  // a set of ids: 32 a word, or, where they are fewer than words,
   std::vector<int32_t> ids;     // a list of them
-  // Nodes of the trie at which the rule may have ended: the rest of the tokens below is for the
-  // caller to read.
+  // Nodes of the trie behind which the rule may have ended: from them on tokens are for the caller
+  // to read. By the byte that leads to them, which decides about most without a look.
   std::vector<uint32_t> exits;
+  std::array<uint32_t, 257> exits_begin{};
   size_t nbytes() const {
     return sizeof(*this) + 4 * (words.capacity() + ids.capacity() + exits.capacity());
   }
