@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <set>
 
 #include "tarn/base/error.h"
 #include "tarn/base/file.h"
-#include "tarn/base/json.h"
+#include "tarn/compress/matrix_source.h"
 #include "tarn/compress/model_folder.h"
 #include "tarn/compress/module_plan.h"
+#include "tarn/compress/quantized_config.h"
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_writer.h"
-#include "tarn/memory/pool.h"
-#include "tarn/models/quantization_json.h"
 #include "tarn/models/stored_matrix.h"
 #include "tarn/ops/coded.h"
 #include "tarn/ops/elementwise.h"
@@ -27,22 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kPieceValues = int64_t{1} << 22;  // 16 MiB as float32
-
-// Written where the top-level object of config.json closes.
-constexpr std::array kConfigKeys{"quantization", "quantization_config"};
-
-std::string read_config(const fs::path& in) {
-  std::string text = read_file(in / config_name, uint64_t{64} << 20);
-  const json config = parse_json(text, (in / config_name).string(), 64, true);
-  for (const char* key : kConfigKeys) {
-    if (config.is_object() && config.contains(key)) {
-      fail(ErrorCode::invalid_argument,
-           "{}: \"{}\" says that the model is quantized already: quantize the original model",
-           (in / config_name).string(), key);
-    }
-  }
-  return text;
-}
 
 std::vector<quant::Part> parts_of(const PlannedTensor& planned) {
   const TensorInfo& info = *planned.info;
@@ -72,43 +53,18 @@ std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
   return specs;
 }
 
-std::span<const std::byte> bytes_of(const array& a) {
-  return dispatch(a.dtype(), [&](auto type) {
-    return std::as_bytes(std::span(a.data<decltype(type)>(), static_cast<size_t>(a.size())));
-  });
-}
-
-Dtype dtype_of_storage(StorageType type) {
-  if (type == StorageType::f16) return Dtype::f16;
-  return type == StorageType::bf16 ? Dtype::bf16 : Dtype::f32;
-}
-
-// Rows [first, last) of a matrix, read from the file in place where they are aligned.
-array rows_of(const TensorInfo& info, int64_t first, int64_t last) {
-  const auto row_bytes = info.bytes.size() / static_cast<size_t>(info.shape[0]);
-  const auto bytes = info.bytes.subspan(static_cast<size_t>(first) * row_bytes,
-                                        static_cast<size_t>(last - first) * row_bytes);
-  const Shape shape = {last - first, info.shape[1]};
-  const Dtype dtype = dtype_of_storage(info.type);
-  if (info.aligned()) return {memory::borrow(bytes.data(), bytes.size(), info.owner), shape, dtype};
-  auto buffer = memory::allocate(bytes.size());
-  std::memcpy(buffer->data(), bytes.data(), bytes.size());
-  return {std::move(buffer), shape, dtype};
-}
-
 void check_finite(const array& weights, const std::string& name) {
   if (all(isfinite(weights)).item<bool>()) return;
   fail(ErrorCode::corrupt,
        "tensor {}: holds NaN or infinite weights, which no code can stand for: the checkpoint is "
-       "broken, download or convert it again",
+       "broken, download or convert it again; --allow-fallback keeps such layers as they are",
        quote(name));
 }
 
 class Work {
  public:
-  Work(CheckpointWriter& writer, uint64_t total,
-       const std::function<void(uint64_t, uint64_t)>& progress)
-      : writer_(writer), total_(total), progress_(progress) {}
+  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options)
+      : writer_(writer), total_(total), options_(options) {}
 
   void copy(const TensorInfo& info) {
     writer_.append(info.name, info.bytes);
@@ -123,10 +79,11 @@ class Work {
     const auto whole = static_cast<int64_t>(codec->piece_rows());
     const int64_t fit = std::max<int64_t>(1, kPieceValues / info.shape[1]);
     const int64_t step = whole == 0 ? rows : (fit + whole - 1) / whole * whole;
+    const std::optional<array> importance = importance_of(planned);
     for (int64_t first = 0; first < rows; first += step) {
-      const array piece = rows_of(info, first, std::min(first + step, rows));
+      const array piece = matrix_rows(info, first, std::min(first + step, rows));
       check_finite(piece, info.name);
-      const CodedMatrix matrix = encode(piece, codec);
+      const CodedMatrix matrix = encode(piece, codec, importance);
       eval(matrix.parts);
       for (size_t i = 0; i < parts.size(); ++i) {
         writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
@@ -138,44 +95,19 @@ class Work {
  private:
   void advance(uint64_t bytes) {
     done_ += bytes;
-    if (progress_) progress_(done_, total_);
+    if (options_.progress) options_.progress(done_, total_);
+  }
+  std::optional<array> importance_of(const PlannedTensor& planned) const {
+    if (options_.importance == nullptr) return std::nullopt;
+    const std::vector<float> weights = options_.importance->weights_of(planned.module);
+    if (weights.empty()) return std::nullopt;
+    return array(weights, {planned.info->shape[1]});
   }
   CheckpointWriter& writer_;
   uint64_t total_;
   uint64_t done_ = 0;
-  const std::function<void(uint64_t, uint64_t)>& progress_;
+  const QuantizeOptions& options_;
 };
-
-ordered_json quantization_json(const std::vector<PlannedTensor>& plan, const Recipe& recipe,
-                               const ModelConfig& config) {
-  ordered_json result = tarn::quantization_json(recipe.format);
-  for (const PlannedTensor& planned : plan) {
-    if (!planned.by_rule) continue;
-    if (planned.format == recipe.format) continue;
-    // Under the tensor's path and under the one that mlx-lm's loader turns it into.
-    for (const std::string& path : {planned.module, mlx_module_path(planned.module, config)}) {
-      ordered_json& entry = result[path];
-      entry = planned.format ? tarn::quantization_json(*planned.format) : ordered_json(false);
-      // The default, which older readers do not expect here.
-      if (entry.is_object() && entry["mode"] == "affine") entry.erase("mode");
-    }
-  }
-  return result;
-}
-
-// The source's own text with the two entries added behind its last: whatever else stands there,
-// numbers that JSON does not know among it, stays as it is.
-std::string quantized_config(const std::string& source, const ordered_json& quantization) {
-  const size_t close = source.find_last_of('}');
-  const size_t last = source.find_last_not_of(" \t\r\n", close - 1);
-  std::string text = source.substr(0, last + 1);
-  for (const char* key : kConfigKeys) {
-    const ordered_json entry = {{key, quantization}};
-    const std::string lines = entry.dump(2);  // "{\n  "key": ...\n}"
-    text += ",\n" + lines.substr(2, lines.size() - 4);
-  }
-  return text + "\n}\n";
-}
 
 // "model.layers.17.mlp.up_proj.weight" as "model.layers.*.mlp.up_proj.weight".
 std::string without_numbers(std::string_view name) {
@@ -217,7 +149,11 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
     report.values += info.element_count();
     if (!planned.format) {
       report.bytes_after += info.bytes.size();
-      note_kept(report.kept, planned);
+      if (planned.fallback) {
+        report.fallbacks.push_back(fmt::format("{}: {}", planned.module, planned.reason));
+      } else {
+        note_kept(report.kept, planned);
+      }
       continue;
     }
     const uint64_t values = info.element_count();
@@ -238,11 +174,36 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
   return report;
 }
 
+// Of another model, or of this one in another shape: its numbers would say nothing.
+void check_importance(const Importance& importance, const std::vector<PlannedTensor>& plan,
+                      QuantizeReport& report) {
+  std::vector<std::string> without;
+  for (const PlannedTensor& planned : plan) {
+    if (!planned.format) continue;
+    const auto found = importance.mean_squares.find(planned.module);
+    if (found == importance.mean_squares.end()) {
+      // An embedding is looked up, not multiplied with.
+      if (!planned.module.ends_with("embed_tokens")) without.push_back(planned.module);
+      continue;
+    }
+    const auto columns = static_cast<size_t>(planned.info->shape[1]);
+    if (found->second.size() == columns) continue;
+    fail(ErrorCode::invalid_argument,
+         "importance: {} has {} inputs and the importance {}: it was collected from another model; "
+         "collect it from this one with --calibrate",
+         quote(planned.module), columns, found->second.size());
+  }
+  if (without.empty()) return;
+  report.warnings.push_back(
+      fmt::format("the importance does not cover {} modules, {} among them: all their inputs count "
+                  "alike",
+                  without.size(), quote(without.front())));
+}
+
 void write_model(const fs::path& in, const fs::path& out, const std::vector<PlannedTensor>& plan,
-                 const std::string& config_text, uint64_t total,
-                 const std::function<void(uint64_t, uint64_t)>& progress) {
+                 const std::string& config_text, uint64_t total, const QuantizeOptions& options) {
   CheckpointWriter writer(out, specs_of(plan));
-  Work work(writer, total, progress);
+  Work work(writer, total, options);
   for (const PlannedTensor& planned : plan) {
     if (planned.left_out) continue;
     if (planned.format) {
@@ -259,12 +220,13 @@ void write_model(const fs::path& in, const fs::path& out, const std::vector<Plan
 }  // namespace
 
 QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Recipe& recipe,
-                              const std::function<void(uint64_t, uint64_t)>& progress) {
+                              const QuantizeOptions& options) {
   check_folders(in, out);
-  const std::string source = read_config(in);
+  const std::string source = read_dense_config(in);
   const ModelConfig config = parse_model_config(source, (in / config_name).string());
   const Checkpoint checkpoint = Checkpoint::open(in);
-  const std::vector<PlannedTensor> plan = plan_modules(checkpoint, config, recipe);
+  std::vector<PlannedTensor> plan = plan_modules(checkpoint, config, recipe);
+  settle_misfits(plan, options.allow_fallback);
   QuantizeReport report = report_of(plan, recipe);
   for (const std::string& warning : checkpoint.warnings()) report.warnings.push_back(warning);
   if (report.modules.empty()) {
@@ -273,10 +235,11 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
          "group or other rules",
          in.string());
   }
-  const std::string config_text = quantized_config(source, quantization_json(plan, recipe, config));
+  if (options.importance != nullptr) check_importance(*options.importance, plan, report);
+  const std::string config_text = quantized_config(source, plan, recipe, config);
   const bool made_here = !fs::exists(out);
   try {
-    write_model(in, out, plan, config_text, report.bytes_before, progress);
+    write_model(in, out, plan, config_text, report.bytes_before, options);
   } catch (...) {
     std::error_code ignored;
     if (made_here) fs::remove(out, ignored);  // only when it is still empty
