@@ -17,6 +17,23 @@ double megabytes(uint64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 }  // namespace
 
+void print_target(const compress::TargetResult& result, bool measured) {
+  uint64_t all = 0;
+  for (const auto& [format, values] : result.values) all += values;
+  for (const auto& [format, values] : result.values) {
+    fmt::print("{:<14}{:.1f} % of the weights\n", format,
+               100.0 * static_cast<double>(values) / static_cast<double>(all));
+  }
+  if (measured) {
+    fmt::print("{:<14}{:.5f} nats a token: the sum of what single matrices cost\n", "predicted",
+               result.loss);
+  } else {
+    fmt::print("{:<14}{:.3e} of the squared weights lost; --calibrate measures divergence\n",
+               "predicted", result.loss);
+  }
+  fmt::print("{:<14}{:.3f} MB of tensors\n", "size", megabytes(result.bytes));
+}
+
 void print_quantize_text(const compress::QuantizeReport& report, const std::string& out) {
   for (const auto& [format, count] : report.modules) {
     fmt::print("{:<14}{} modules\n", format, count);

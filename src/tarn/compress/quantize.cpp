@@ -23,8 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kPieceValues = int64_t{1} << 22;  // 16 MiB as float32
-
 std::vector<quant::Part> parts_of(const PlannedTensor& planned) {
   const TensorInfo& info = *planned.info;
   return codec_of(*planned.format, info.type)
@@ -53,14 +51,6 @@ std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
   return specs;
 }
 
-void check_finite(const array& weights, const std::string& name) {
-  if (all(isfinite(weights)).item<bool>()) return;
-  fail(ErrorCode::corrupt,
-       "tensor {}: holds NaN or infinite weights, which no code can stand for: the checkpoint is "
-       "broken, download or convert it again; --allow-fallback keeps such layers as they are",
-       quote(name));
-}
-
 class Work {
  public:
   Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options)
@@ -73,23 +63,16 @@ class Work {
 
   void quantize(const PlannedTensor& planned) {
     const TensorInfo& info = *planned.info;
-    const int64_t rows = info.shape[0];
     const auto codec = codec_of(*planned.format, info.type);
     const std::vector<quant::Part> parts = parts_of(planned);
-    const auto whole = static_cast<int64_t>(codec->piece_rows());
-    const int64_t fit = std::max<int64_t>(1, kPieceValues / info.shape[1]);
-    const int64_t step = whole == 0 ? rows : (fit + whole - 1) / whole * whole;
-    const std::optional<array> importance = importance_of(planned);
-    for (int64_t first = 0; first < rows; first += step) {
-      const array piece = matrix_rows(info, first, std::min(first + step, rows));
-      check_finite(piece, info.name);
-      const CodedMatrix matrix = encode(piece, codec, importance);
-      eval(matrix.parts);
-      for (size_t i = 0; i < parts.size(); ++i) {
-        writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
-      }
-      advance(piece.nbytes());
-    }
+    const uint64_t row_bytes = info.bytes.size() / static_cast<uint64_t>(info.shape[0]);
+    encode_in_pieces(info, codec, importance_of(planned),
+                     [&](const array& rows, const CodedMatrix& matrix) {
+                       for (size_t i = 0; i < parts.size(); ++i) {
+                         writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
+                       }
+                       advance(static_cast<uint64_t>(rows.shape(0)) * row_bytes);
+                     });
   }
 
  private:

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "tarn/core/array.h"
+#include "tarn/ops/quantized.h"
 
 namespace tarn {
 
@@ -22,7 +24,9 @@ class Probe {
   // x see the same array.
   virtual void input(const std::string& /*module*/, const array& /*x*/) {}
   // A matrix [outputs, inputs] to take in place of the module's own; nothing: its own.
-  virtual std::optional<array> matrix(const std::string& /*module*/) { return std::nullopt; }
+  virtual std::optional<std::variant<array, PanelArray>> matrix(const std::string& /*module*/) {
+    return std::nullopt;
+  }
 };
 
 }  // namespace tarn

@@ -20,15 +20,15 @@ Product::Product(const Builder& builder, const std::string& module, int64_t outp
   if (probed()) module_ = builder.weights.full_module(module);
 }
 
-std::optional<array> Product::replacement() const {
-  return probed() ? options_.probe->matrix(module_) : std::nullopt;
+std::optional<Matrix> Product::replacement() const {
+  if (!probed()) return std::nullopt;
+  return options_.probe->matrix(module_);
 }
 
 Matrix Product::matrix_for(const array& x) const {
   if (!probed()) return matrix_;
   options_.probe->input(module_, x);
-  const std::optional<array> other = replacement();
-  return other ? Matrix(*other) : matrix_;
+  return replacement().value_or(matrix_);
 }
 
 array Product::operator()(const array& x) const {
@@ -87,9 +87,12 @@ Embedding::Embedding(const Builder& builder, const std::string& module, int64_t 
 }
 
 array Embedding::operator()(const array& ids) const {
-  if (const std::optional<array> other = weight_.replacement()) return embedding(ids, *other);
-  if (const auto* dense = std::get_if<array>(&weight_.matrix())) return embedding(ids, *dense);
-  return quantized_embedding(ids, std::get<PanelArray>(weight_.matrix()));
+  const auto rows = [&](const Matrix& matrix) {
+    if (const auto* dense = std::get_if<array>(&matrix)) return embedding(ids, *dense);
+    return quantized_embedding(ids, std::get<PanelArray>(matrix));
+  };
+  const std::optional<Matrix> other = weight_.replacement();
+  return rows(other ? *other : weight_.matrix());
 }
 
 array Embedding::project(const array& x) const { return weight_(x); }

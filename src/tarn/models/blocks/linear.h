@@ -30,7 +30,8 @@ class Product {
   array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
   // The matrix to multiply x with now: its own unless a probe puts another in its place.
   Matrix matrix_for(const array& x) const;
-  std::optional<array> replacement() const;
+  // What a probe puts in its place; nothing: its own.
+  std::optional<Matrix> replacement() const;
   bool probed() const { return options_.probe != nullptr; }
   const LoadOptions& options() const { return options_; }
 
