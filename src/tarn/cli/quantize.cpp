@@ -35,6 +35,7 @@ struct Options {
   double target_bpw = 0;
   std::string target_size;
   std::string candidates;
+  bool gptq = false;
   bool allow_fallback = false;
   bool as_json = false;
 
@@ -132,6 +133,10 @@ compress::RecipeFile recipe_for(const Options& options, const std::filesystem::p
     file = compress::load_recipe(options.recipe);
     file.recipe.rules.insert(file.recipe.rules.end(), rules.begin(), rules.end());
   }
+  file.calibration.gptq = file.calibration.gptq || options.gptq;
+  if (file.calibration.gptq && options.calibrate.empty()) {
+    usage_error("--gptq", "it needs a text: give --calibrate FILE");
+  }
   calibration = calibrate(options, model,
                           options.calibrate_tokens.value_or(file.calibration.tokens.value_or(
                               compress::default_calibration_tokens)));
@@ -153,6 +158,7 @@ void run(const Options& options) {
   std::optional<Progress> progress;
   compress::QuantizeOptions how;
   how.importance = calibration.importance ? &*calibration.importance : nullptr;
+  if (file.calibration.gptq) how.feedback = &*calibration.text;
   how.allow_fallback = options.allow_fallback;
   how.progress = [&](uint64_t done, uint64_t total) {
     if (!progress) progress.emplace("quantizing", total / kMegabyte, "MB");
@@ -211,6 +217,10 @@ void add_calibration(CLI::App& command, Options& options) {
                   fmt::format("Tokens of it to run, at most (default: {})",
                               compress::default_calibration_tokens))
       ->check(CLI::Range(int64_t{2}, int64_t{1} << 24))
+      ->group(group);
+  command
+      .add_flag("--gptq", options.gptq,
+                "Make the error of each column good in those that follow (GPTQ); takes longer")
       ->group(group);
   command
       .add_option("--save-importance", options.save_importance,

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "tarn/base/error.h"
 #include "tarn/base/file.h"
+#include "tarn/base/team.h"
+#include "tarn/compress/error_feedback.h"
+#include "tarn/compress/hessian.h"
 #include "tarn/compress/matrix_source.h"
 #include "tarn/compress/model_folder.h"
 #include "tarn/compress/module_plan.h"
@@ -51,10 +55,39 @@ std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
   return specs;
 }
 
+using Bytes = std::vector<std::vector<std::byte>>;
+
+// The parts of a piece, codes chosen again where there is a factor. Panels are independent: members
+// claim them.
+Bytes with_feedback(const array& rows, const CodedMatrix& matrix,
+                    const std::vector<float>& factor) {
+  Bytes bytes;
+  std::vector<std::byte*> parts;
+  for (const array& part : matrix.parts) {
+    const std::span<const std::byte> from = bytes_of(part);
+    bytes.emplace_back(from.begin(), from.end());
+    parts.push_back(bytes.back().data());
+  }
+  if (factor.empty()) return bytes;
+  std::vector<float> weights = rows.to_vector<float>();
+  const auto count = static_cast<size_t>(matrix.rows);
+  const auto columns = static_cast<size_t>(matrix.columns);
+  std::atomic<size_t> next{0};
+  Team::instance().run([&](int) {
+    while (true) {
+      const size_t row = next.fetch_add(quant::panel_rows, std::memory_order_relaxed);
+      if (row >= count) return;
+      feed_back_errors(*matrix.codec, count, columns, factor, row, weights.data() + row * columns,
+                       parts);
+    }
+  });
+  return bytes;
+}
+
 class Work {
  public:
-  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options)
-      : writer_(writer), total_(total), options_(options) {}
+  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options, Hessians* hessians)
+      : writer_(writer), total_(total), options_(options), hessians_(hessians) {}
 
   void copy(const TensorInfo& info) {
     writer_.append(info.name, info.bytes);
@@ -66,10 +99,12 @@ class Work {
     const auto codec = codec_of(*planned.format, info.type);
     const std::vector<quant::Part> parts = parts_of(planned);
     const uint64_t row_bytes = info.bytes.size() / static_cast<uint64_t>(info.shape[0]);
+    const std::vector<float> factor = factor_of(planned);
     encode_in_pieces(info, codec, importance_of(planned),
                      [&](const array& rows, const CodedMatrix& matrix) {
+                       const Bytes pieces = with_feedback(rows, matrix, factor);
                        for (size_t i = 0; i < parts.size(); ++i) {
-                         writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
+                         writer_.append(part_name(planned, parts[i]), pieces[i]);
                        }
                        advance(static_cast<uint64_t>(rows.shape(0)) * row_bytes);
                      });
@@ -86,10 +121,18 @@ class Work {
     if (weights.empty()) return std::nullopt;
     return array(weights, {planned.info->shape[1]});
   }
+  // Empty: no errors are fed back.
+  std::vector<float> factor_of(const PlannedTensor& planned) const {
+    if (hessians_ == nullptr) return {};
+    const std::vector<float>& hessian = hessians_->of(planned.module);
+    if (hessian.empty()) return {};
+    return feedback_factor(hessian, static_cast<size_t>(planned.info->shape[1]));
+  }
   CheckpointWriter& writer_;
   uint64_t total_;
   uint64_t done_ = 0;
   const QuantizeOptions& options_;
+  Hessians* hessians_;
 };
 
 // "model.layers.17.mlp.up_proj.weight" as "model.layers.*.mlp.up_proj.weight".
@@ -157,6 +200,17 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
   return report;
 }
 
+void check_free_codes(const std::vector<PlannedTensor>& plan) {
+  for (const PlannedTensor& planned : plan) {
+    if (!planned.format) continue;
+    if (codec_of(*planned.format, planned.info->type)->free_code_bits() != 0) continue;
+    fail(ErrorCode::invalid_argument,
+         "error feedback (--gptq): {} is to be {}, whose scales are not set before its codes; take "
+         "affine, lut, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, q4_k, q5_k or iq4_xs",
+         quote(planned.module), format_text(*planned.format));
+  }
+}
+
 // Of another model, or of this one in another shape: its numbers would say nothing.
 void check_importance(const Importance& importance, const std::vector<PlannedTensor>& plan,
                       QuantizeReport& report) {
@@ -185,8 +239,10 @@ void check_importance(const Importance& importance, const std::vector<PlannedTen
 
 void write_model(const fs::path& in, const fs::path& out, const std::vector<PlannedTensor>& plan,
                  const std::string& config_text, uint64_t total, const QuantizeOptions& options) {
+  std::optional<Hessians> hessians;
+  if (options.feedback != nullptr) hessians.emplace(in, *options.feedback, plan);
   CheckpointWriter writer(out, specs_of(plan));
-  Work work(writer, total, options);
+  Work work(writer, total, options, hessians ? &*hessians : nullptr);
   for (const PlannedTensor& planned : plan) {
     if (planned.left_out) continue;
     if (planned.format) {
@@ -218,6 +274,7 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
          "group or other rules",
          in.string());
   }
+  if (options.feedback != nullptr) check_free_codes(plan);
   if (options.importance != nullptr) check_importance(*options.importance, plan, report);
   const std::string config_text = quantized_config(source, plan, recipe, config);
   const bool made_here = !fs::exists(out);

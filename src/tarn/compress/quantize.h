@@ -36,6 +36,9 @@ struct QuantizeReport {
 struct QuantizeOptions {
   // How much errors count, by module; null: all inputs alike.
   const Importance* importance = nullptr;
+  // The text for error feedback (compress/error_feedback.h); null: each value is rounded alone.
+  // invalid_argument when a format in use has no free codes.
+  const CalibrationText* feedback = nullptr;
   // Layers that cannot be quantized as asked stay as they are, with a word in the report; otherwise
   // they are an error.
   bool allow_fallback = false;

@@ -106,8 +106,8 @@ Recipe recipe_of(const std::vector<MeasuredModule>& modules, const std::vector<s
 }  // namespace
 
 const std::vector<quant::Format>& default_candidates() {
-  static const std::vector<quant::Format> formats =
-      parse_candidates("lut2:32,lut3:64,lut3:32,lut4:64,lut4:32,lut6,lut6:32,lut8");
+  static const std::vector<quant::Format> formats = parse_candidates(
+      "iq2_xs,iq2_s,iq3_xxs,iq3_s,iq4_xs,q4_k,q5_k,q6_k,q8_0,lut3:32,lut4:64,lut4:32,lut6:32");
   return formats;
 }
 
