@@ -16,14 +16,14 @@ TEST(RecipeFile, SaysFormatRulesAndCalibration) {
       R"({"description": "d", "format": "lut4:32",
           "rules": [{"modules": "*.down_proj", "format": "lut6"},
                     {"modules": "*.in_proj_[ab]", "format": "none"}],
-          "calibration": {"tokens": 4096, "awq": true}})",
+          "calibration": {"tokens": 4096, "gptq": true}})",
       "r.json");
   EXPECT_EQ(file.description, "d");
   EXPECT_EQ(format_text(file.recipe.format), "lut4:32");
   ASSERT_EQ(file.recipe.rules.size(), 2U);
   EXPECT_EQ(file.recipe.rule_of("model.layers.3.mlp.down_proj"), &file.recipe.rules[0]);
   EXPECT_FALSE(file.recipe.rule_of("model.layers.3.linear_attn.in_proj_a")->format.has_value());
-  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true, false}));
+  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true}));
 }
 
 TEST(RecipeFile, MayBuildOnAMixture) {
@@ -82,8 +82,8 @@ TEST(RecipeFile, MistakesAreNamedWithTheirPlace) {
         HasSubstr("calibration.tokens: a whole number from 2 to"))
         << tokens;
   }
-  EXPECT_THAT(error(R"({"format": "lut4", "calibration": {"awq": 1}})"),
-              HasSubstr("calibration.awq: true or false was expected"));
+  EXPECT_THAT(error(R"({"format": "lut4", "calibration": {"gptq": 1}})"),
+              HasSubstr("calibration.gptq: true or false was expected"));
 }
 
 }  // namespace

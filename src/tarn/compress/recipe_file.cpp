@@ -79,9 +79,8 @@ Rule parse_entry(const ordered_json& value, std::string_view source, size_t inde
 }
 
 CalibrationSettings parse_calibration(const ordered_json& value, std::string_view source) {
-  const Object object(value, source, "calibration", {"tokens", "awq", "gptq"});
+  const Object object(value, source, "calibration", {"tokens", "gptq"});
   CalibrationSettings settings;
-  settings.awq = object.flag("awq");
   settings.gptq = object.flag("gptq");
   if (const ordered_json* tokens = object.find("tokens")) {
     const bool fits = tokens->is_number_integer() && tokens->get<double>() >= 2 &&
@@ -139,7 +138,6 @@ std::string recipe_json(const RecipeFile& file) {
   if (!(file.calibration == CalibrationSettings{})) {
     ordered_json& calibration = document["calibration"];
     if (file.calibration.tokens) calibration["tokens"] = *file.calibration.tokens;
-    if (file.calibration.awq) calibration["awq"] = true;
     if (file.calibration.gptq) calibration["gptq"] = true;
   }
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

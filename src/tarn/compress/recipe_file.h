@@ -14,7 +14,6 @@ namespace tarn::compress {
 // What a recipe may ask of calibration; the text is given beside it.
 struct CalibrationSettings {
   std::optional<int64_t> tokens;
-  bool awq = false;
   bool gptq = false;
 
   bool operator==(const CalibrationSettings&) const = default;
