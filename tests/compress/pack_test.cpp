@@ -25,7 +25,7 @@ using tarn::testing::TemporaryFolder;
 fs::path golden(const std::string& name) { return fs::path(TARN_TEST_DATA) / "golden" / name; }
 
 void quantize(const fs::path& in, const fs::path& out, const char* format) {
-  quantize_model(in, out, {quant::parse_format(format), {}});
+  quantize_model(in, out, {quant::parse_format(format), {}}, {.allow_fallback = true});
 }
 
 std::vector<float> logits(const fs::path& folder, bool exact) {

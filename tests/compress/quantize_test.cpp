@@ -34,6 +34,9 @@ Recipe recipe(const char* format, const std::vector<const char*>& rules = {}) {
   return result;
 }
 
+// Golden models have matrices of 112 inputs, which fill no groups of 64.
+const QuantizeOptions keeping_misfits{.allow_fallback = true};
+
 json config_of(const fs::path& folder) {
   return parse_json(read_file(folder / "config.json"), "config.json");
 }
@@ -110,7 +113,8 @@ TEST_P(QuantizeGolden, RunsAsTheDenseModelOfItsCodes) {
     const fs::path dense = folder / (std::string(format) + "-dense");
     quantize_model(
         source, out,
-        recipe(format, {"*.up_proj=affine:5:32", "*.q_proj=affine:2:64", "*.o_proj=none"}));
+        recipe(format, {"*.up_proj=affine:5:32", "*.q_proj=affine:2:64", "*.o_proj=none"}),
+        keeping_misfits);
     write_dequantized(out, source / "config.json", dense);
     const Difference d = difference(logits(out, source, true), logits(dense, source, true));
     RecordProperty(std::string("max_") + format, std::to_string(d.max));
@@ -137,7 +141,7 @@ TEST_P(QuantizeGolden, EightBitsStayCloseToTheDenseModel) {
   const TemporaryFolder folder;
   const fs::path source = golden(GetParam());
   const double bound = rms_bound(GetParam());
-  quantize_model(source, folder / "q", recipe("affine:8:32"));
+  quantize_model(source, folder / "q", recipe("affine:8:32"), keeping_misfits);
   const std::vector<float> dense = logits(source, source, true);
   const std::vector<float> exact = logits(folder / "q", source, true);
   const std::vector<float> int8 = logits(folder / "q", source, false);
@@ -160,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(Families, QuantizeGolden,
 TEST(Quantize, WritesMlxNamesShapesAndTypes) {
   const TemporaryFolder folder;
   const QuantizeReport report =
-      quantize_model(golden("llama"), folder / "q", recipe("affine:4:64"));
+      quantize_model(golden("llama"), folder / "q", recipe("affine:4:64"), keeping_misfits);
   const Checkpoint in = Checkpoint::open(golden("llama"));
   const Checkpoint out = Checkpoint::open(folder / "q");
   uint64_t quantized = 0;
@@ -189,15 +193,12 @@ TEST(Quantize, WritesMlxNamesShapesAndTypes) {
   EXPECT_EQ(report.bytes_before, in.total_bytes());
   EXPECT_EQ(report.bytes_after, out.total_bytes());
   EXPECT_EQ(report.quantized_bytes * 8, report.quantized_values * 9 / 2);  // 4.5 bits
-  ASSERT_EQ(report.kept.size(), 2U);
-  for (const Kept& kept : report.kept) {
-    if (kept.reason == "vectors") {
-      EXPECT_EQ(kept.names.at("model.layers.*.input_layernorm.weight"), 4U);
-    } else {
-      EXPECT_EQ(kept.reason, "112 inputs do not fill groups of 64");
-      EXPECT_EQ(kept.names.at("model.layers.*.mlp.down_proj.weight"), 4U);
-    }
-  }
+  ASSERT_EQ(report.kept.size(), 1U);
+  EXPECT_EQ(report.kept[0].reason, "vectors");
+  EXPECT_EQ(report.kept[0].names.at("model.layers.*.input_layernorm.weight"), 4U);
+  ASSERT_EQ(report.fallbacks.size(), 4U);
+  EXPECT_EQ(report.fallbacks[0],
+            "model.layers.0.mlp.down_proj: 112 inputs do not fill groups of 64");
   // The rest of the folder comes along; the config keeps its own text.
   EXPECT_TRUE(fs::exists(folder / "q/generation_config.json"));
   EXPECT_FALSE(fs::exists(folder / "q/expected.safetensors"));
@@ -214,7 +215,8 @@ TEST(Quantize, RulesReachConfigAndTensors) {
   const QuantizeReport report = quantize_model(
       golden("qwen3_5_vl"), folder / "q",
       recipe("affine:4:32", {"*.mlp.gate_proj=affine:6:64", "*.linear_attn.in_proj_[ab]=none",
-                             "*.q_proj=affine:4:32", "*.nothing=none"}));
+                             "*.q_proj=affine:4:32", "*.nothing=none"}),
+      keeping_misfits);
   const json quantization = config_of(folder / "q").at("quantization");
   // Under the tensor's path, and under the one it has in mlx-lm.
   for (const char* prefix : {"model.language_model.", "language_model.model."}) {
@@ -259,8 +261,8 @@ TEST(Quantize, ReadsUnalignedTensors) {
   testing::write(folder / "in" / name, file);
   fs::copy_file(golden("qwen2") / "config.json", folder / "in/config.json");
   ASSERT_FALSE(Checkpoint::open(folder / "in").tensors()[0]->aligned());
-  quantize_model(folder / "in", folder / "shifted", recipe("affine:5:64"));
-  quantize_model(golden("qwen2"), folder / "q", recipe("affine:5:64"));
+  quantize_model(folder / "in", folder / "shifted", recipe("affine:5:64"), keeping_misfits);
+  quantize_model(golden("qwen2"), folder / "q", recipe("affine:5:64"), keeping_misfits);
   EXPECT_EQ(read_file(folder / "shifted" / name), read_file(folder / "q" / name));
 }
 
@@ -287,11 +289,12 @@ TEST(Quantize, PiecesOfALargeMatrixAreTheMatrix) {
   }
   write_model(folder / "in", values, columns, kConfig);
   std::vector<uint64_t> seen;
-  quantize_model(folder / "in", folder / "out", recipe("affine:4:128"),
-                 [&](uint64_t done, uint64_t total) {
-                   EXPECT_EQ(total, values.size() * sizeof(float));
-                   seen.push_back(done);
-                 });
+  QuantizeOptions options;
+  options.progress = [&](uint64_t done, uint64_t total) {
+    EXPECT_EQ(total, values.size() * sizeof(float));
+    seen.push_back(done);
+  };
+  quantize_model(folder / "in", folder / "out", recipe("affine:4:128"), options);
   EXPECT_GT(seen.size(), 2U);
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
   EXPECT_EQ(seen.back(), values.size() * sizeof(float));
@@ -312,7 +315,7 @@ TEST(Quantize, PiecesOfALargeMatrixAreTheMatrix) {
 TEST(QuantizeErrors, NameTheFolderAndTheRemedy) {
   const TemporaryFolder folder;
   const auto error = [&](const fs::path& in, const fs::path& out) {
-    return error_of([&] { quantize_model(in, out, recipe("affine:4:64")); });
+    return error_of([&] { quantize_model(in, out, recipe("affine:4:64"), keeping_misfits); });
   };
   const fs::path source = golden("llama");
   EXPECT_THAT(error(folder / "nowhere", folder / "q"), HasSubstr("nowhere: no such folder"));
@@ -331,9 +334,23 @@ TEST(QuantizeErrors, NameTheFolderAndTheRemedy) {
   fs::copy_file(folder / "empty/model.safetensors", folder / "silent/model.safetensors");
   fs::copy_file(source / "config.json", folder / "silent/config.json");
   EXPECT_THAT(error(folder / "silent", folder / "again"), HasSubstr("is quantized already"));
-  EXPECT_THAT(error_of([&] { quantize_model(source, folder / "q", recipe("affine:4:128")); }),
+  EXPECT_THAT(error_of([&] {
+                quantize_model(source, folder / "q", recipe("affine:4:128"), keeping_misfits);
+              }),
               HasSubstr("nothing to quantize"));
   EXPECT_FALSE(fs::exists(folder / "q"));
+}
+
+TEST(QuantizeErrors, LayersThatDoNotFitAreNamedWithTheRemedies) {
+  const TemporaryFolder folder;
+  const std::string error =
+      error_of([&] { quantize_model(golden("llama"), folder / "q", recipe("affine:4:64")); });
+  EXPECT_THAT(error, HasSubstr("\"model.layers.0.mlp.down_proj\" cannot be quantized as asked: 112 "
+                               "inputs do not fill groups of 64 (4 layers in all)"));
+  EXPECT_THAT(error, HasSubstr("--allow-fallback"));
+  EXPECT_FALSE(fs::exists(folder / "q"));
+  EXPECT_NO_THROW(
+      quantize_model(golden("llama"), folder / "q", recipe("affine:4:64", {"*.down_proj=none"})));
 }
 
 TEST(QuantizeErrors, BrokenWeightsLeaveNoFolder) {
@@ -348,6 +365,18 @@ TEST(QuantizeErrors, BrokenWeightsLeaveNoFolder) {
                 HasSubstr("\"model.embed_tokens.weight\": holds NaN or infinite weights"));
     EXPECT_FALSE(fs::exists(folder / "out"));
   }
+}
+
+TEST(Quantize, FallbackKeepsBrokenWeightsAndSaysSo) {
+  const TemporaryFolder folder;
+  std::vector<float> values(256, 1.0F);
+  values[200] = std::numeric_limits<float>::quiet_NaN();
+  write_model(folder / "in", values, 64, kConfig);
+  // Alone in its model: nothing is left to quantize.
+  EXPECT_THAT(error_of([&] {
+                quantize_model(folder / "in", folder / "out", recipe("affine4"), keeping_misfits);
+              }),
+              HasSubstr("nothing to quantize"));
 }
 
 }  // namespace

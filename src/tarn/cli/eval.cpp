@@ -52,12 +52,13 @@ void perplexity(const PerplexityOptions& options) {
   const std::vector<double> losses =
       window_losses(model.model(), encoding.ids, options.window, &interrupt.flag());
   const std::vector<size_t> ends = byte_ends(text, encoding);
-  double total = 0;
+  double total = 0, squares = 0;
   size_t predicted = 0;
   size_t bytes = 0;  // of the predicted tokens
   for (size_t i = 0; i < losses.size(); ++i) {
     if (std::isnan(losses[i])) continue;
     total += losses[i];
+    squares += losses[i] * losses[i];
     ++predicted;
     bytes += ends[i] - std::min(ends[i], ends[i - 1]);
   }
@@ -67,16 +68,24 @@ void perplexity(const PerplexityOptions& options) {
          options.text, encoding.size());
   }
   const double per_token = std::exp(total / static_cast<double>(predicted));
+  // Of the mean loss, tokens taken as independent; of the perplexity to first order.
+  const double mean = total / static_cast<double>(predicted);
+  const double variance = std::max(0.0, squares / static_cast<double>(predicted) - mean * mean);
+  const double error = per_token * std::sqrt(variance / static_cast<double>(predicted));
   const double per_byte = std::exp(total / static_cast<double>(bytes));
   if (options.json) {
-    const json out{
-        {"tokens", encoding.size()}, {"predicted", predicted}, {"bytes", bytes}, {"nll", total},
-        {"ppl", per_token},          {"ppl_byte", per_byte}};
+    const json out{{"tokens", encoding.size()},
+                   {"predicted", predicted},
+                   {"bytes", bytes},
+                   {"nll", total},
+                   {"ppl", per_token},
+                   {"ppl_error", error},
+                   {"ppl_byte", per_byte}};
     fmt::print("{}\n", out.dump());
     return;
   }
-  fmt::print("perplexity {:.4f} a token, {:.5f} a byte ({:.5f} bits a byte)\n", per_token, per_byte,
-             std::log2(per_byte));
+  fmt::print("perplexity {:.4f} +- {:.4f} a token, {:.5f} a byte ({:.5f} bits a byte)\n", per_token,
+             error, per_byte, std::log2(per_byte));
   fmt::print("{} tokens, {} predicted, {} bytes, windows of {}\n", encoding.size(), predicted,
              bytes, options.window);
 }
@@ -202,7 +211,7 @@ void add_eval(CLI::App& app) {
     ppl->add_option("--text", options->text, "UTF-8 text file")->required();
     ppl->add_option("--window", options->window, "Tokens a window")->capture_default_str();
     ppl->add_flag("--json", options->json,
-                  R"(Print {"tokens","predicted","bytes","nll","ppl","ppl_byte"})");
+                  R"(Print {"tokens","predicted","bytes","nll","ppl","ppl_error","ppl_byte"})");
     options->engine.default_kv_type = KvType::f32;
     add_engine_options(*ppl, options->engine);
     ppl->footer(

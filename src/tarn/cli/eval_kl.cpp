@@ -36,6 +36,14 @@ Estimate perplexity(const Estimate& loss) {
 json as_json(const Divergence& d, size_t tokens) {
   const Estimate reference_ppl = perplexity(d.reference_loss);
   const Estimate ppl = perplexity(d.loss);
+  json positions = json::array();
+  for (const PositionBucket& bucket : d.positions) {
+    positions.push_back({{"first", bucket.first},
+                         {"last", bucket.last},
+                         {"predicted", bucket.predicted},
+                         {"kl", bucket.kl.mean},
+                         {"standard_error", bucket.kl.error}});
+  }
   return {{"tokens", tokens},
           {"predicted", d.predicted},
           {"kl",
@@ -44,6 +52,7 @@ json as_json(const Divergence& d, size_t tokens) {
             {"median", d.kl_median},
             {"p99", d.kl_p99},
             {"max", d.kl_max}}},
+          {"positions", positions},
           {"same_top1", d.same_top.mean},
           {"reference_ppl", reference_ppl.mean},
           {"reference_ppl_error", reference_ppl.error},
@@ -81,6 +90,10 @@ void run_kl(const KlOptions& options) {
   const Estimate ppl = perplexity(d.loss);
   fmt::print("divergence {:.6f} +- {:.6f} nats a token; median {:.6f}, p99 {:.6f}, max {:.6f}\n",
              d.kl.mean, d.kl.error, d.kl_median, d.kl_p99, d.kl_max);
+  for (const PositionBucket& bucket : d.positions) {
+    fmt::print("  positions {:>5} to {:<5} {:.6f} +- {:.6f}\n", bucket.first, bucket.last,
+               bucket.kl.mean, bucket.kl.error);
+  }
   fmt::print("same likeliest token {:.2f} %\n", 100 * d.same_top.mean);
   fmt::print("perplexity {:.4f} +- {:.4f}, reference {:.4f} +- {:.4f}; loss {:+.6f} +- {:.6f}\n",
              ppl.mean, ppl.error, reference_ppl.mean, reference_ppl.error, d.loss_change.mean,
@@ -100,13 +113,15 @@ void add_eval_kl(CLI::App& eval) {
   kl->add_option("--ref-kv-type", options->reference_kv_type,
                  "As --kv-type, for the reference (--kv-type is the model's)");
   kl->add_option("--window", options->window, "Tokens a window")->capture_default_str();
-  kl->add_flag("--json", options->json,
-               R"(Print {"kl":{"mean","p99","max",...},"same_top1","ppl","reference_ppl",...})");
+  kl->add_flag(
+      "--json", options->json,
+      R"(Print {"kl":{"mean","p99","max",...},"positions":[...],"same_top1","ppl","reference_ppl",...})");
   options->engine.default_kv_type = KvType::f32;
   add_engine_options(*kl, options->engine);
   kl->footer(
       "Windows as in `eval ppl`. The divergence is Kullback-Leibler's, from the reference's\n"
-      "distribution of the next token to the model's, in nats.\n\n"
+      "distribution of the next token to the model's, in nats; also by how far from its window's\n"
+      "start a token stands.\n\n"
       "Example: tarn eval kl pebble pebble --ref-kv-type f32 --kv-type int4 --text book.txt");
   kl->callback([options] { run_kl(*options); });
 }

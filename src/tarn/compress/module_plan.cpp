@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tarn/base/error.h"
+#include "tarn/compress/matrix_source.h"
 #include "tarn/io/quote.h"
 
 namespace tarn::compress {
@@ -68,6 +69,7 @@ PlannedTensor plan_tensor(const TensorInfo& info, const ModelConfig& config, con
                  codec_of(*wanted, info.type)->misfit(static_cast<size_t>(info.shape[1]));
              !misfit.empty()) {
     planned.reason = std::move(misfit);
+    planned.misfit = true;
   } else {
     planned.format = wanted;
   }
@@ -95,6 +97,32 @@ std::vector<PlannedTensor> plan_modules(const Checkpoint& checkpoint, const Mode
     }
   }
   return plan;
+}
+
+void settle_misfits(std::vector<PlannedTensor>& plan, bool allowed) {
+  if (allowed) {
+    for (PlannedTensor& planned : plan) {
+      if (planned.format) {
+        planned.reason = unusable_weights(*planned.info);
+        planned.misfit = !planned.reason.empty();
+      }
+      if (!planned.misfit) continue;
+      planned.format.reset();
+      planned.fallback = true;
+    }
+    return;
+  }
+  const auto count =
+      std::count_if(plan.begin(), plan.end(), [](const auto& one) { return one.misfit; });
+  if (count == 0) return;
+  const PlannedTensor& first =
+      *std::find_if(plan.begin(), plan.end(), [](const auto& one) { return one.misfit; });
+  fail(ErrorCode::invalid_argument,
+       "{} cannot be quantized as asked: {}{}; give such layers another format (--rule "
+       "'PATTERN=FORMAT'), keep them ('PATTERN=none'), or keep all that do not fit "
+       "(--allow-fallback)",
+       quote(first.module), first.reason,
+       count > 1 ? fmt::format(" ({} layers in all)", count) : std::string());
 }
 
 // mlx-lm wraps the text model of qwen3_5 in one more module, multimodal or not.

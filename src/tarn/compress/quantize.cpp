@@ -3,19 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <atomic>
 #include <set>
 
 #include "tarn/base/error.h"
 #include "tarn/base/file.h"
-#include "tarn/base/json.h"
+#include "tarn/base/team.h"
+#include "tarn/compress/error_feedback.h"
+#include "tarn/compress/hessian.h"
+#include "tarn/compress/matrix_source.h"
 #include "tarn/compress/model_folder.h"
 #include "tarn/compress/module_plan.h"
+#include "tarn/compress/quantized_config.h"
 #include "tarn/io/quote.h"
 #include "tarn/io/safetensors_writer.h"
-#include "tarn/memory/pool.h"
-#include "tarn/models/quantization_json.h"
 #include "tarn/models/stored_matrix.h"
 #include "tarn/ops/coded.h"
 #include "tarn/ops/elementwise.h"
@@ -25,24 +26,6 @@ namespace tarn::compress {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kPieceValues = int64_t{1} << 22;  // 16 MiB as float32
-
-// Written where the top-level object of config.json closes.
-constexpr std::array kConfigKeys{"quantization", "quantization_config"};
-
-std::string read_config(const fs::path& in) {
-  std::string text = read_file(in / config_name, uint64_t{64} << 20);
-  const json config = parse_json(text, (in / config_name).string(), 64, true);
-  for (const char* key : kConfigKeys) {
-    if (config.is_object() && config.contains(key)) {
-      fail(ErrorCode::invalid_argument,
-           "{}: \"{}\" says that the model is quantized already: quantize the original model",
-           (in / config_name).string(), key);
-    }
-  }
-  return text;
-}
 
 std::vector<quant::Part> parts_of(const PlannedTensor& planned) {
   const TensorInfo& info = *planned.info;
@@ -72,43 +55,39 @@ std::vector<TensorSpec> specs_of(const std::vector<PlannedTensor>& plan) {
   return specs;
 }
 
-std::span<const std::byte> bytes_of(const array& a) {
-  return dispatch(a.dtype(), [&](auto type) {
-    return std::as_bytes(std::span(a.data<decltype(type)>(), static_cast<size_t>(a.size())));
+using Bytes = std::vector<std::vector<std::byte>>;
+
+// The parts of a piece, codes chosen again where there is a factor. Panels are independent: members
+// claim them.
+Bytes with_feedback(const array& rows, const CodedMatrix& matrix,
+                    const std::vector<float>& factor) {
+  Bytes bytes;
+  std::vector<std::byte*> parts;
+  for (const array& part : matrix.parts) {
+    const std::span<const std::byte> from = bytes_of(part);
+    bytes.emplace_back(from.begin(), from.end());
+    parts.push_back(bytes.back().data());
+  }
+  if (factor.empty()) return bytes;
+  std::vector<float> weights = rows.to_vector<float>();
+  const auto count = static_cast<size_t>(matrix.rows);
+  const auto columns = static_cast<size_t>(matrix.columns);
+  std::atomic<size_t> next{0};
+  Team::instance().run([&](int) {
+    while (true) {
+      const size_t row = next.fetch_add(quant::panel_rows, std::memory_order_relaxed);
+      if (row >= count) return;
+      feed_back_errors(*matrix.codec, count, columns, factor, row, weights.data() + row * columns,
+                       parts);
+    }
   });
-}
-
-Dtype dtype_of_storage(StorageType type) {
-  if (type == StorageType::f16) return Dtype::f16;
-  return type == StorageType::bf16 ? Dtype::bf16 : Dtype::f32;
-}
-
-// Rows [first, last) of a matrix, read from the file in place where they are aligned.
-array rows_of(const TensorInfo& info, int64_t first, int64_t last) {
-  const auto row_bytes = info.bytes.size() / static_cast<size_t>(info.shape[0]);
-  const auto bytes = info.bytes.subspan(static_cast<size_t>(first) * row_bytes,
-                                        static_cast<size_t>(last - first) * row_bytes);
-  const Shape shape = {last - first, info.shape[1]};
-  const Dtype dtype = dtype_of_storage(info.type);
-  if (info.aligned()) return {memory::borrow(bytes.data(), bytes.size(), info.owner), shape, dtype};
-  auto buffer = memory::allocate(bytes.size());
-  std::memcpy(buffer->data(), bytes.data(), bytes.size());
-  return {std::move(buffer), shape, dtype};
-}
-
-void check_finite(const array& weights, const std::string& name) {
-  if (all(isfinite(weights)).item<bool>()) return;
-  fail(ErrorCode::corrupt,
-       "tensor {}: holds NaN or infinite weights, which no code can stand for: the checkpoint is "
-       "broken, download or convert it again",
-       quote(name));
+  return bytes;
 }
 
 class Work {
  public:
-  Work(CheckpointWriter& writer, uint64_t total,
-       const std::function<void(uint64_t, uint64_t)>& progress)
-      : writer_(writer), total_(total), progress_(progress) {}
+  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options, Hessians* hessians)
+      : writer_(writer), total_(total), options_(options), hessians_(hessians) {}
 
   void copy(const TensorInfo& info) {
     writer_.append(info.name, info.bytes);
@@ -117,65 +96,44 @@ class Work {
 
   void quantize(const PlannedTensor& planned) {
     const TensorInfo& info = *planned.info;
-    const int64_t rows = info.shape[0];
     const auto codec = codec_of(*planned.format, info.type);
     const std::vector<quant::Part> parts = parts_of(planned);
-    const auto whole = static_cast<int64_t>(codec->piece_rows());
-    const int64_t fit = std::max<int64_t>(1, kPieceValues / info.shape[1]);
-    const int64_t step = whole == 0 ? rows : (fit + whole - 1) / whole * whole;
-    for (int64_t first = 0; first < rows; first += step) {
-      const array piece = rows_of(info, first, std::min(first + step, rows));
-      check_finite(piece, info.name);
-      const CodedMatrix matrix = encode(piece, codec);
-      eval(matrix.parts);
-      for (size_t i = 0; i < parts.size(); ++i) {
-        writer_.append(part_name(planned, parts[i]), bytes_of(matrix.parts[i]));
-      }
-      advance(piece.nbytes());
-    }
+    const uint64_t row_bytes = info.bytes.size() / static_cast<uint64_t>(info.shape[0]);
+    const std::vector<float> factor = factor_of(planned);
+    encode_in_pieces(info, codec, importance_of(planned),
+                     [&](const array& rows, const CodedMatrix& matrix) {
+                       const Bytes pieces = with_feedback(rows, matrix, factor);
+                       for (size_t i = 0; i < parts.size(); ++i) {
+                         writer_.append(part_name(planned, parts[i]), pieces[i]);
+                       }
+                       advance(static_cast<uint64_t>(rows.shape(0)) * row_bytes);
+                     });
   }
 
  private:
   void advance(uint64_t bytes) {
     done_ += bytes;
-    if (progress_) progress_(done_, total_);
+    if (options_.progress) options_.progress(done_, total_);
+  }
+  std::optional<array> importance_of(const PlannedTensor& planned) const {
+    if (options_.importance == nullptr) return std::nullopt;
+    const std::vector<float> weights = options_.importance->weights_of(planned.module);
+    if (weights.empty()) return std::nullopt;
+    return array(weights, {planned.info->shape[1]});
+  }
+  // Empty: no errors are fed back.
+  std::vector<float> factor_of(const PlannedTensor& planned) const {
+    if (hessians_ == nullptr) return {};
+    const std::vector<float>& hessian = hessians_->of(planned.module);
+    if (hessian.empty()) return {};
+    return feedback_factor(hessian, static_cast<size_t>(planned.info->shape[1]));
   }
   CheckpointWriter& writer_;
   uint64_t total_;
   uint64_t done_ = 0;
-  const std::function<void(uint64_t, uint64_t)>& progress_;
+  const QuantizeOptions& options_;
+  Hessians* hessians_;
 };
-
-ordered_json quantization_json(const std::vector<PlannedTensor>& plan, const Recipe& recipe,
-                               const ModelConfig& config) {
-  ordered_json result = tarn::quantization_json(recipe.format);
-  for (const PlannedTensor& planned : plan) {
-    if (!planned.by_rule) continue;
-    if (planned.format == recipe.format) continue;
-    // Under the tensor's path and under the one that mlx-lm's loader turns it into.
-    for (const std::string& path : {planned.module, mlx_module_path(planned.module, config)}) {
-      ordered_json& entry = result[path];
-      entry = planned.format ? tarn::quantization_json(*planned.format) : ordered_json(false);
-      // The default, which older readers do not expect here.
-      if (entry.is_object() && entry["mode"] == "affine") entry.erase("mode");
-    }
-  }
-  return result;
-}
-
-// The source's own text with the two entries added behind its last: whatever else stands there,
-// numbers that JSON does not know among it, stays as it is.
-std::string quantized_config(const std::string& source, const ordered_json& quantization) {
-  const size_t close = source.find_last_of('}');
-  const size_t last = source.find_last_not_of(" \t\r\n", close - 1);
-  std::string text = source.substr(0, last + 1);
-  for (const char* key : kConfigKeys) {
-    const ordered_json entry = {{key, quantization}};
-    const std::string lines = entry.dump(2);  // "{\n  "key": ...\n}"
-    text += ",\n" + lines.substr(2, lines.size() - 4);
-  }
-  return text + "\n}\n";
-}
 
 // "model.layers.17.mlp.up_proj.weight" as "model.layers.*.mlp.up_proj.weight".
 std::string without_numbers(std::string_view name) {
@@ -217,7 +175,11 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
     report.values += info.element_count();
     if (!planned.format) {
       report.bytes_after += info.bytes.size();
-      note_kept(report.kept, planned);
+      if (planned.fallback) {
+        report.fallbacks.push_back(fmt::format("{}: {}", planned.module, planned.reason));
+      } else {
+        note_kept(report.kept, planned);
+      }
       continue;
     }
     const uint64_t values = info.element_count();
@@ -238,11 +200,49 @@ QuantizeReport report_of(const std::vector<PlannedTensor>& plan, const Recipe& r
   return report;
 }
 
+void check_free_codes(const std::vector<PlannedTensor>& plan) {
+  for (const PlannedTensor& planned : plan) {
+    if (!planned.format) continue;
+    if (codec_of(*planned.format, planned.info->type)->free_code_bits() != 0) continue;
+    fail(ErrorCode::invalid_argument,
+         "error feedback (--gptq): {} is to be {}, whose scales are not set before its codes; take "
+         "affine, lut, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, q4_k, q5_k or iq4_xs",
+         quote(planned.module), format_text(*planned.format));
+  }
+}
+
+// Of another model, or of this one in another shape: its numbers would say nothing.
+void check_importance(const Importance& importance, const std::vector<PlannedTensor>& plan,
+                      QuantizeReport& report) {
+  std::vector<std::string> without;
+  for (const PlannedTensor& planned : plan) {
+    if (!planned.format) continue;
+    const auto found = importance.mean_squares.find(planned.module);
+    if (found == importance.mean_squares.end()) {
+      // An embedding is looked up, not multiplied with.
+      if (!planned.module.ends_with("embed_tokens")) without.push_back(planned.module);
+      continue;
+    }
+    const auto columns = static_cast<size_t>(planned.info->shape[1]);
+    if (found->second.size() == columns) continue;
+    fail(ErrorCode::invalid_argument,
+         "importance: {} has {} inputs and the importance {}: it was collected from another model; "
+         "collect it from this one with --calibrate",
+         quote(planned.module), columns, found->second.size());
+  }
+  if (without.empty()) return;
+  report.warnings.push_back(
+      fmt::format("the importance does not cover {} modules, {} among them: all their inputs count "
+                  "alike",
+                  without.size(), quote(without.front())));
+}
+
 void write_model(const fs::path& in, const fs::path& out, const std::vector<PlannedTensor>& plan,
-                 const std::string& config_text, uint64_t total,
-                 const std::function<void(uint64_t, uint64_t)>& progress) {
+                 const std::string& config_text, uint64_t total, const QuantizeOptions& options) {
+  std::optional<Hessians> hessians;
+  if (options.feedback != nullptr) hessians.emplace(in, *options.feedback, plan);
   CheckpointWriter writer(out, specs_of(plan));
-  Work work(writer, total, progress);
+  Work work(writer, total, options, hessians ? &*hessians : nullptr);
   for (const PlannedTensor& planned : plan) {
     if (planned.left_out) continue;
     if (planned.format) {
@@ -259,12 +259,13 @@ void write_model(const fs::path& in, const fs::path& out, const std::vector<Plan
 }  // namespace
 
 QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Recipe& recipe,
-                              const std::function<void(uint64_t, uint64_t)>& progress) {
+                              const QuantizeOptions& options) {
   check_folders(in, out);
-  const std::string source = read_config(in);
+  const std::string source = read_dense_config(in);
   const ModelConfig config = parse_model_config(source, (in / config_name).string());
   const Checkpoint checkpoint = Checkpoint::open(in);
-  const std::vector<PlannedTensor> plan = plan_modules(checkpoint, config, recipe);
+  std::vector<PlannedTensor> plan = plan_modules(checkpoint, config, recipe);
+  settle_misfits(plan, options.allow_fallback);
   QuantizeReport report = report_of(plan, recipe);
   for (const std::string& warning : checkpoint.warnings()) report.warnings.push_back(warning);
   if (report.modules.empty()) {
@@ -273,10 +274,12 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
          "group or other rules",
          in.string());
   }
-  const std::string config_text = quantized_config(source, quantization_json(plan, recipe, config));
+  if (options.feedback != nullptr) check_free_codes(plan);
+  if (options.importance != nullptr) check_importance(*options.importance, plan, report);
+  const std::string config_text = quantized_config(source, plan, recipe, config);
   const bool made_here = !fs::exists(out);
   try {
-    write_model(in, out, plan, config_text, report.bytes_before, progress);
+    write_model(in, out, plan, config_text, report.bytes_before, options);
   } catch (...) {
     std::error_code ignored;
     if (made_here) fs::remove(out, ignored);  // only when it is still empty

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tarn/compress/importance.h"
 #include "tarn/compress/recipe.h"
 
 namespace tarn::compress {
@@ -28,7 +29,21 @@ struct QuantizeReport {
   uint64_t bytes_before = 0;                // tensor bytes
   uint64_t bytes_after = 0;
   std::vector<Kept> kept;
-  std::vector<std::string> warnings;  // rules that matched nothing, tensors left out
+  std::vector<std::string> fallbacks;  // "model.layers.0.mlp.down_proj: 112 inputs do not fill ..."
+  std::vector<std::string> warnings;   // rules that matched nothing, tensors left out
+};
+
+struct QuantizeOptions {
+  // How much errors count, by module; null: all inputs alike.
+  const Importance* importance = nullptr;
+  // The text for error feedback (compress/error_feedback.h); null: each value is rounded alone.
+  // invalid_argument when a format in use has no free codes.
+  const CalibrationText* feedback = nullptr;
+  // Layers that cannot be quantized as asked stay as they are, with a word in the report; otherwise
+  // they are an error.
+  bool allow_fallback = false;
+  // progress(done, total) counts the input's tensor bytes.
+  std::function<void(uint64_t, uint64_t)> progress = {};
 };
 
 // Reads the model folder `in` and writes `out`, which must not exist or be empty: for each linear
@@ -37,12 +52,10 @@ struct QuantizeReport {
 // and other small files as they are; config.json with "quantization" added, last, so that an
 // interrupted run leaves no folder that loads. Uses a few tens of MB beside the mapped input.
 //
-// progress(done, total) counts the input's tensor bytes.
-//
-// invalid_argument: `out` is `in` or not empty, the input is quantized already. corrupt: a weight
-// is not finite. Otherwise as load_model_config, Checkpoint and CheckpointWriter.
+// invalid_argument: `out` is `in` or not empty, the input is quantized already, a layer does not
+// fit its format, the importance is another model's. corrupt: a weight is not finite. Otherwise as
+// load_model_config, Checkpoint and CheckpointWriter.
 QuantizeReport quantize_model(const std::filesystem::path& in, const std::filesystem::path& out,
-                              const Recipe& recipe,
-                              const std::function<void(uint64_t, uint64_t)>& progress = {});
+                              const Recipe& recipe, const QuantizeOptions& options = {});
 
 }  // namespace tarn::compress

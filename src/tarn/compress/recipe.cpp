@@ -30,9 +30,32 @@ Rule parse_rule(std::string_view text) {
          "rule {}: no \"PATTERN=\" in it: write PATTERN=FORMAT, as affine:4:64, or PATTERN=none",
          quote(text));
   }
+  check_pattern(text.substr(0, equals));
   const std::string_view format = text.substr(equals + 1);
   return {std::string(text.substr(0, equals)),
           format == "none" ? std::nullopt : std::optional(quant::parse_format(format))};
+}
+
+Rule module_rule(std::string_view module, std::optional<quant::Format> format) {
+  std::string pattern;
+  for (const char c : module) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return {std::move(pattern), format};
+}
+
+void check_pattern(std::string_view pattern) {
+  constexpr size_t longest = 512;
+  constexpr auto most_stars = 6;
+  if (pattern.empty() || pattern.size() > longest) {
+    fail(ErrorCode::invalid_argument, "pattern {}: it must have 1 to {} bytes, not {}",
+         quote(pattern.substr(0, 64)), longest, pattern.size());
+  }
+  if (std::count(pattern.begin(), pattern.end(), '*') > most_stars) {
+    fail(ErrorCode::invalid_argument, "pattern {}: more than {} stars: write several rules",
+         quote(pattern), most_stars);
+  }
 }
 
 std::span<const NamedRecipe> named_recipes() { return recipes; }

@@ -19,6 +19,11 @@ struct Rule {
 
 // "PATTERN=FORMAT" (quant/format.h) or "PATTERN=none".
 Rule parse_rule(std::string_view text);
+// Of this module alone, whatever characters its name has.
+Rule module_rule(std::string_view module, std::optional<quant::Format> format);
+// invalid_argument for a pattern that is empty, too long, or has so many stars that matching would
+// take time without bound.
+void check_pattern(std::string_view pattern);
 
 struct Recipe {
   quant::Format format;

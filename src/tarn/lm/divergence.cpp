@@ -10,6 +10,15 @@
 namespace tarn {
 namespace {
 
+// Buckets double from here on: early tokens, which have little context, differ most.
+constexpr int64_t first_bucket = 16;
+
+size_t bucket_of(int64_t place) {
+  size_t bucket = 0;
+  for (int64_t end = first_bucket; place >= end; end *= 2) ++bucket;
+  return bucket;
+}
+
 class Mean {
  public:
   void add(double x) {
@@ -18,6 +27,7 @@ class Mean {
     mean_ += delta / count_;
     squares_ += delta * (x - mean_);
   }
+  size_t count() const { return static_cast<size_t>(count_); }
   Estimate estimate() const {
     const double variance = count_ > 1 ? squares_ / (count_ - 1) : 0;
     return {mean_, std::sqrt(variance / std::max(count_, 1.0))};
@@ -38,6 +48,19 @@ LogSum log_sum(std::span<const float> logits, std::span<float> terms) {
   const float largest = largest_logit(logits);
   const double sum = exp_sum(logits, largest, 1.0F, terms);
   return {std::log(sum) + largest, sum};
+}
+
+std::vector<PositionBucket> buckets_of(const std::vector<Mean>& means, int64_t window) {
+  std::vector<PositionBucket> buckets;
+  for (size_t i = 0; i < means.size(); ++i) {
+    if (means[i].count() == 0) continue;
+    const int64_t end = first_bucket << i;
+    buckets.push_back({.first = i == 0 ? 1 : end / 2,
+                       .last = std::min(end, window) - 1,
+                       .predicted = means[i].count(),
+                       .kl = means[i].estimate()});
+  }
+  return buckets;
 }
 
 size_t top(std::span<const float> logits) {
@@ -63,6 +86,7 @@ Divergence measure_divergence(const Model& reference, const Model& model,
          vocab, model.config().vocab_size);
   }
   Mean kl, same, reference_loss, loss, change;
+  std::vector<Mean> by_position;
   std::vector<double> divergences;
   std::vector<float> terms(static_cast<size_t>(vocab));
   const auto visit = [&](size_t position, std::span<const std::span<const float>> logits) {
@@ -78,6 +102,9 @@ Divergence measure_divergence(const Model& reference, const Model& model,
     const double divergence = std::max(0.0, difference / p_sum - p_log_sum + q_log_sum);
     divergences.push_back(divergence);
     kl.add(divergence);
+    const size_t bucket = bucket_of(static_cast<int64_t>(position) % window);
+    by_position.resize(std::max(by_position.size(), bucket + 1));
+    by_position[bucket].add(divergence);
     same.add(top(p) == top(q) ? 1 : 0);
     const auto token = static_cast<size_t>(tokens[position]);
     const double p_loss = p_log_sum - p[token];
@@ -101,6 +128,7 @@ Divergence measure_divergence(const Model& reference, const Model& model,
   result.kl_median = quantile(divergences, 0.5);
   result.kl_p99 = quantile(divergences, 0.99);
   result.kl_max = divergences.back();
+  result.positions = buckets_of(by_position, window);
   result.same_top = same.estimate();
   result.reference_loss = reference_loss.estimate();
   result.loss = loss.estimate();

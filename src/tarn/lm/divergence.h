@@ -16,6 +16,14 @@ struct Estimate {
   double error = 0;
 };
 
+// Tokens whose place in their window, counted from 0, lies in [first, last].
+struct PositionBucket {
+  int64_t first;
+  int64_t last;
+  size_t predicted = 0;  // tokens; at least 1
+  Estimate kl;
+};
+
 struct Divergence {
   size_t predicted = 0;  // tokens
   // Kullback-Leibler divergence from the reference to the model, in nats a token:
@@ -24,6 +32,7 @@ struct Divergence {
   double kl_median = 0;
   double kl_p99 = 0;
   double kl_max = 0;
+  std::vector<PositionBucket> positions;  // 1 to 15, 16 to 31, 32 to 63, ...: as far as windows go
   Estimate same_top;        // part of the tokens at which both find the same token likeliest
   Estimate reference_loss;  // -log p of the text's own token, in nats; perplexity is its exp
   Estimate loss;

@@ -13,6 +13,7 @@
 #include "tarn/core/array.h"
 #include "tarn/models/cache.h"
 #include "tarn/models/config.h"
+#include "tarn/models/probe.h"
 
 namespace tarn {
 
@@ -62,6 +63,7 @@ struct LoadOptions {
   bool exact = false;  // float activations in all products, for verification
   // How caches store keys and values; by default bf16, and f32 with `exact`.
   std::optional<KvType> kv_type = {};
+  std::shared_ptr<Probe> probe = {};  // null: none
 
   KvType cache_type() const { return kv_type.value_or(exact ? KvType::f32 : KvType::bf16); }
   // Whether activations stay float in products with dense weights: who asks for float32 caches does

@@ -116,6 +116,13 @@ const TensorInfo* Weights::find(std::string_view name) const {
   return nullptr;
 }
 
+std::string Weights::full_module(std::string_view module) const {
+  constexpr std::string_view suffix = ".weight";
+  const TensorInfo* info = find(std::string(module) + std::string(suffix));
+  return info == nullptr ? std::string(module)
+                         : info->name.substr(0, info->name.size() - suffix.size());
+}
+
 const TensorInfo& Weights::require(std::string_view name) {
   const TensorInfo* info = find(name);
   if (info == nullptr) {

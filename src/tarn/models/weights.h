@@ -25,6 +25,9 @@ class Weights {
   // ("model.", "model.language_model.", "language_model.model."): "layers.0.mlp.up_proj.weight".
   bool has(std::string_view name) const { return find(name) != nullptr; }
 
+  // The module's name in the checkpoint: "model.layers.0.mlp.up_proj"; as it is when there is none.
+  std::string full_module(std::string_view module) const;
+
   // The tensor with exactly this shape. Errors name it, what was expected and what is there. Bytes
   // are the file's, mapped; f8_e4m3 and unaligned tensors are copied (and counted).
   array get(std::string_view name, const Shape& shape);

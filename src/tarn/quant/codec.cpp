@@ -29,6 +29,12 @@ size_t Codec::bytes(size_t rows, size_t columns) const {
   return total;
 }
 
+void Codec::set_codes(size_t /*rows*/, size_t /*columns*/, std::span<std::byte* const> /*parts*/,
+                      size_t /*row*/, const uint8_t* /*codes*/) const {
+  fail(ErrorCode::unsupported, "format {}: its codes cannot be chosen one by one",
+       format_text(format()));
+}
+
 std::shared_ptr<const Codec> make_codec(const Format& format, ScaleType scale_type) {
   switch (format.mode) {
     case FormatMode::affine:

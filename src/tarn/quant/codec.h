@@ -65,6 +65,13 @@ class Codec {
   virtual void encode(size_t rows, size_t columns, const float* weights, const float* importance,
                       size_t first_row, size_t last_row,
                       std::span<std::byte* const> parts) const = 0;
+  // Once encode() has set scales and tables, a code of so many bits may be chosen for each value on
+  // its own, and what a code stands for is the same for 32 aligned inputs of a row: what error
+  // feedback needs (compress/error_feedback.h). 0: not with this format.
+  virtual int free_code_bits() const { return 0; }
+  // Puts other codes [columns] into row `row`; of formats with free codes.
+  virtual void set_codes(size_t rows, size_t columns, std::span<std::byte* const> parts, size_t row,
+                         const uint8_t* codes) const;
   // The values of rows [first_row, last_row) to `out`, [last_row - first_row, columns].
   virtual void decode(size_t rows, size_t columns, std::span<const std::byte* const> parts,
                       size_t first_row, size_t last_row, float* out) const = 0;

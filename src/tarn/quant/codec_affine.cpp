@@ -1,6 +1,7 @@
 #include "tarn/quant/codec_affine.h"
 
 #include "tarn/base/error.h"
+#include "tarn/quant/affine_search.h"
 
 namespace tarn::quant {
 namespace {
@@ -49,16 +50,30 @@ class AffineCodec final : public Codec {
     return {affine_.bits, affine_.group_size, scale_type_};
   }
 
-  void encode(size_t /*rows*/, size_t columns, const float* weights, const float* /*importance*/,
+  void encode(size_t /*rows*/, size_t columns, const float* weights, const float* importance,
               size_t first_row, size_t last_row, std::span<std::byte* const> parts) const override {
     with_scale(scale_type_, [&](auto type) {
       using Scale = decltype(type);
-      const size_t scales = first_row * (columns / group());
-      affine_encode(
-          affine_, last_row - first_row, columns, weights,
-          reinterpret_cast<uint32_t*>(parts[0]) + first_row * packed_words(columns, affine_.bits),
-          reinterpret_cast<Scale*>(parts[1]) + scales, reinterpret_cast<Scale*>(parts[2]) + scales);
+      const size_t count = last_row - first_row;
+      const size_t first_scale = first_row * (columns / group());
+      auto* codes =
+          reinterpret_cast<uint32_t*>(parts[0]) + first_row * packed_words(columns, affine_.bits);
+      auto* scales = reinterpret_cast<Scale*>(parts[1]) + first_scale;
+      auto* biases = reinterpret_cast<Scale*>(parts[2]) + first_scale;
+      if (importance == nullptr) {
+        affine_encode(affine_, count, columns, weights, codes, scales, biases);
+      } else {
+        affine_search(affine_, count, columns, weights, importance, codes, scales, biases);
+      }
     });
+  }
+
+  int free_code_bits() const override { return affine_.bits; }
+
+  void set_codes(size_t /*rows*/, size_t columns, std::span<std::byte* const> parts, size_t row,
+                 const uint8_t* codes) const override {
+    const size_t words = packed_words(columns, affine_.bits);
+    pack_codes(affine_.bits, columns, codes, reinterpret_cast<uint32_t*>(parts[0]) + row * words);
   }
 
   void decode(size_t /*rows*/, size_t columns, std::span<const std::byte* const> parts,

@@ -4,6 +4,7 @@
 
 #include "tarn/base/error.h"
 #include "tarn/quant/ggml_blocks.h"
+#include "tarn/quant/ggml_codes.h"
 #include "tarn/quant/ggml_encode.h"
 
 namespace tarn::quant {
@@ -85,6 +86,17 @@ class GgmlCodec final : public Codec {
     for (size_t row = first_row; row < last_row; ++row) {
       ggml_encode_row(info_.type, columns, weights + (row - first_row) * columns, importance,
                       parts[0] + row * row_bytes(columns));
+    }
+  }
+
+  int free_code_bits() const override { return order_ ? 0 : ggml_free_code_bits(info_.type); }
+
+  void set_codes(size_t /*rows*/, size_t columns, std::span<std::byte* const> parts, size_t row,
+                 const uint8_t* codes) const override {
+    std::byte* block = parts[0] + row * row_bytes(columns);
+    for (size_t i = 0; i < columns; i += info_.block_values) {
+      ggml_set_codes(info_.type, codes + i, block);
+      block += info_.block_bytes;
     }
   }
 

@@ -68,6 +68,14 @@ class LutCodec final : public Codec {
     }
   }
 
+  int free_code_bits() const override { return lut_.bits; }
+
+  void set_codes(size_t /*rows*/, size_t columns, std::span<std::byte* const> parts, size_t row,
+                 const uint8_t* codes) const override {
+    const size_t words = packed_words(columns, lut_.bits);
+    pack_codes(lut_.bits, columns, codes, reinterpret_cast<uint32_t*>(parts[0]) + row * words);
+  }
+
   void decode(size_t /*rows*/, size_t columns, std::span<const std::byte* const> parts,
               size_t first_row, size_t last_row, float* out) const override {
     std::vector<uint8_t> codes(columns);

@@ -21,6 +21,26 @@ struct Builder {
   ModelSize& size;  // grows as layers are loaded
 };
 
+// A matrix that x is multiplied with, and who looks on.
+class Product {
+ public:
+  Product(const Builder& builder, const std::string& module, int64_t outputs, int64_t inputs);
+
+  const Matrix& matrix() const { return matrix_; }
+  array operator()(const array& x) const;  // [..., inputs] -> [..., outputs]
+  // The matrix to multiply x with now: its own unless a probe puts another in its place.
+  Matrix matrix_for(const array& x) const;
+  // What a probe puts in its place; nothing: its own.
+  std::optional<Matrix> replacement() const;
+  bool probed() const { return options_.probe != nullptr; }
+  const LoadOptions& options() const { return options_; }
+
+ private:
+  Matrix matrix_;
+  LoadOptions options_;
+  std::string module_;  // of a probe: the name in the checkpoint
+};
+
 // y = x W^T + b. W is [outputs, inputs].
 class Linear {
  public:
@@ -35,9 +55,8 @@ class Linear {
 
  private:
   array add_bias(const array& y) const;
-  Matrix weight_;
+  Product weight_;
   std::optional<array> bias_;
-  LoadOptions options_;
 };
 
 // Rows of a table, and the same table as an output projection (tied embeddings).
@@ -50,8 +69,7 @@ class Embedding {
   array project(const array& x) const;       // [..., columns] -> [..., rows]
 
  private:
-  Matrix weight_;
-  LoadOptions options_;
+  Product weight_;
 };
 
 }  // namespace tarn::blocks
