@@ -1,5 +1,6 @@
 #include "tarn/quant/codec.h"
 
+#include "tarn/base/error.h"
 #include "tarn/quant/codec_affine.h"
 #include "tarn/quant/codec_block_float.h"
 #include "tarn/quant/codec_fp8.h"

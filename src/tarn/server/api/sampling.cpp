@@ -88,7 +88,7 @@ void use_json_object(Service& service, Task& task) {
 
 void use_schema(Service& service, const ordered_json& schema, const std::string& path, Task& task) {
   use_grammar(service, "schema", schema.dump(), path, task,
-              [&] { return text::Grammar::from_json_schema(schema); });
+              [&] { return text::Grammar::from_parsed_schema(schema); });
 }
 
 void read_format(Service& service, Body& body, Task& task) {
