@@ -66,6 +66,28 @@ TEST(Team, SleepsWhenThereIsNothingToDo) {
   EXPECT_LT(processor_seconds() - before, 0.002);
 }
 
+// A member that loses its core again and again makes the others wait for milliseconds each time.
+TEST(Team, AsksForOneMemberWhileOthersAreHeldUp) {
+  using namespace std::chrono_literals;
+  Team team(2);
+  EXPECT_EQ(team.members_now(), 2);
+  team.run([&](int member) {
+    for (int meeting = 0; meeting < 15; ++meeting) {
+      if (member == 1) std::this_thread::sleep_for(3ms);
+      team.barrier().wait();
+    }
+  });
+  EXPECT_EQ(team.members_now(), 1);
+  std::this_thread::sleep_for(150ms);
+  EXPECT_EQ(team.members_now(), 2) << "it tries again";
+  // Shares that differ are no reason, nor is one long wait in a long run.
+  team.run([&](int member) {
+    std::this_thread::sleep_for(member == 0 ? 50ms : 45ms);
+    team.barrier().wait();
+  });
+  EXPECT_EQ(team.members_now(), 2);
+}
+
 TEST(Cores, AreDistinct) {
   const Cores& cores = usable_cores();
   EXPECT_FALSE(cores.processors.empty());

@@ -5,6 +5,7 @@
 #include <sched.h>
 #endif
 
+#include <algorithm>
 #include <mutex>
 
 #include "tarn/base/cores.h"
@@ -40,6 +41,12 @@ class Binding {
   bool bound_ = false;
 #endif
 };
+
+// When meetings cost so much of the time, the members do better without each other.
+constexpr double most_waiting = 0.4;
+constexpr std::chrono::milliseconds judged_time{20};
+constexpr std::chrono::milliseconds shortest_pause{100};
+constexpr std::chrono::milliseconds longest_pause{2000};
 
 std::mutex team_mutex;
 std::unique_ptr<Team> team;
@@ -104,17 +111,43 @@ void Team::run(const std::function<void(int)>& work) {
     return;
   }
   const Binding binding(bound_, 0);
+  const auto start = std::chrono::steady_clock::now();
   work_ = &work;
   running_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   work(0);
   const auto done = [&] { return running_.load(std::memory_order_acquire) == 0; };
-  if (spin(done, spin_within_run, [] {})) return;
-  for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;
-       left = running_.load(std::memory_order_acquire)) {
-    running_.wait(left, std::memory_order_acquire);
+  if (!spin(done, spin_within_run, [] {})) {
+    for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;
+         left = running_.load(std::memory_order_acquire)) {
+      running_.wait(left, std::memory_order_acquire);
+    }
   }
+  judge(std::chrono::steady_clock::now() - start);
+}
+
+// Each pause is longer than the last while nothing gets better.
+void Team::judge(std::chrono::steady_clock::duration elapsed) {
+  elapsed_ += elapsed;
+  waited_ += barrier_.take_waited();
+  if (elapsed_ < judged_time) return;
+  const auto part =
+      std::chrono::duration<double>(waited_) / std::chrono::duration<double>(elapsed_);
+  elapsed_ = waited_ = {};
+  if (part < most_waiting * (size_ - 1)) {
+    pause_ = {};
+    return;
+  }
+  pause_ = std::clamp(pause_ * 2, shortest_pause, longest_pause);
+  const auto until = std::chrono::steady_clock::now() + pause_;
+  alone_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+int Team::members_now() const {
+  const auto until = alone_until_.load(std::memory_order_relaxed);
+  if (until == 0) return size_;
+  return std::chrono::steady_clock::now().time_since_epoch().count() < until ? 1 : size_;
 }
 
 void Team::worker(int member) {

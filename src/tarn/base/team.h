@@ -8,6 +8,10 @@
 // to the scheduler, two members that hand work to each other may share a core for seconds while
 // another idles. Smaller teams are not bound, so that several processes do not meet on the same
 // cores.
+//
+// Where other processes take the cores away, members wait for each other longer than they work:
+// each meeting costs a slice of the scheduler's. The team notices that and asks for runs of one
+// member for a while, which need no meetings; then it tries all of them again.
 #pragma once
 
 #include <atomic>
@@ -48,6 +52,10 @@ inline constexpr std::chrono::microseconds spin_within_run{4000};
 // Choosing a token, and building the next step.
 inline constexpr std::chrono::microseconds spin_between_runs{500};
 
+// Members of a run share its work by small pieces: who waits longer waits for one that lost its
+// core.
+inline constexpr std::chrono::microseconds held_up{700};
+
 // Meeting point of the members during a run.
 class Barrier {
  public:
@@ -61,7 +69,22 @@ class Barrier {
     uint32_t phase = 0;
     if (arrive(phase)) return;
     const auto open = [&] { return phase_.load(std::memory_order_acquire) != phase; };
+    // Most waits are over before it is worth looking at the clock.
+    constexpr int short_wait = 256;
+    for (int i = 0; i < short_wait; ++i) {
+      if (open()) return;
+      idle();
+      pause_processor();
+    }
+    const auto start = std::chrono::steady_clock::now();
     if (!spin(open, spin_within_run, idle)) sleep_until_changed(phase);
+    const auto waited = std::chrono::steady_clock::now() - start;
+    if (waited >= held_up) waited_.fetch_add(waited.count(), std::memory_order_relaxed);
+  }
+  // The time that members have waited here since the last call, all together, for others that were
+  // held up.
+  std::chrono::steady_clock::duration take_waited() {
+    return std::chrono::steady_clock::duration(waited_.exchange(0, std::memory_order_relaxed));
   }
 
  private:
@@ -72,6 +95,7 @@ class Barrier {
   const int members_;
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint32_t> phase_{0};
+  std::atomic<std::chrono::steady_clock::rep> waited_{0};
 };
 
 class Team {
@@ -89,6 +113,8 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int size() const { return size_; }
+  // How many members a run should have now: all, or one while the others are held up.
+  int members_now() const;
   Barrier& barrier() { return barrier_; }
 
   // Calls work(member) on each member, returns when all have. `work` must not throw. One run at a
@@ -97,6 +123,7 @@ class Team {
 
  private:
   void worker(int member);
+  void judge(std::chrono::steady_clock::duration elapsed);
   const int size_;
   const bool bound_;                  // to cores
   std::vector<std::thread> workers_;  // the members but the first
@@ -105,6 +132,12 @@ class Team {
   std::atomic<uint32_t> generation_{0};
   std::atomic<uint32_t> running_{0};
   std::atomic<bool> stopping_{false};
+
+  // Of runs since the last judgement; the caller's alone.
+  std::chrono::steady_clock::duration elapsed_{0};
+  std::chrono::steady_clock::duration waited_{0};
+  std::chrono::milliseconds pause_{0};  // of the next turn of one member
+  std::atomic<std::chrono::steady_clock::rep> alone_until_{0};
 };
 
 }  // namespace tarn

@@ -127,7 +127,7 @@ bool Compiled::Recording::fits(const std::vector<array>& given) const {
   const auto same = [](const Signature& s, const array& a) {
     return s.shape == a.shape() && s.dtype == a.dtype();
   };
-  return program->members() == Team::instance().size() &&
+  return program->members() == Team::instance().members_now() &&
          std::equal(inputs.begin(), inputs.end(), given.begin(), given.end(), same);
 }
 

@@ -23,14 +23,14 @@ class Stream {
   std::shared_ptr<Event> submit(const std::vector<array>& roots) {
     const std::lock_guard planning(plan_mutex_);
     std::unique_ptr<Program> program =
-        Program::build(roots, default_unit(), Team::instance().size());
+        Program::build(roots, default_unit(), Team::instance().members_now());
     if (!program) return nullptr;
     return enqueue(std::move(program));
   }
 
   std::shared_ptr<Program> plan(const std::vector<array>& roots) {
     const std::lock_guard planning(plan_mutex_);
-    return Program::build(roots, default_unit(), Team::instance().size(), true);
+    return Program::build(roots, default_unit(), Team::instance().members_now(), true);
   }
 
   std::shared_ptr<Event> enqueue(std::shared_ptr<Program> program) {

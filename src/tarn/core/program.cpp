@@ -103,15 +103,18 @@ bool Event::failed(int step) const {
   return failed_steps_.empty() || failed_steps_[static_cast<size_t>(step)];
 }
 
+// A Program that was planned for one member runs on the caller alone.
+int Program::members_on(const Team& team) const { return members_ == 1 ? 1 : team.size(); }
+
 void Program::run_member(int member, Team& team, Failures& failures, const Profile* profile,
                          StepTime* times) {
-  const bool alone = all_serial_;
+  const int members = members_on(team);
+  const bool alone = all_serial_ || members == 1;
   Fetcher fetcher(steps_, ahead_steps_, member);
   const auto stamp = [&](const Step& step, double StepTime::*field) {
     if (profile == nullptr) return;
     const auto row = static_cast<size_t>(&step - steps_.data());
-    times[row * static_cast<size_t>(team.size()) + static_cast<size_t>(member)].*field =
-        profile->now();
+    times[row * static_cast<size_t>(members) + static_cast<size_t>(member)].*field = profile->now();
   };
   for (Step& step : steps_) {
     stamp(step, &StepTime::ready);
@@ -120,12 +123,12 @@ void Program::run_member(int member, Team& team, Failures& failures, const Profi
       team.barrier().wait([&fetcher] { fetcher.fetch(); });
     }
     stamp(step, &StepTime::begin);
-    const bool shared = !step.serial && team.size() > 1;
+    const bool shared = !step.serial && members > 1;
     if (!shared && member != 0) continue;
     const KernelArgs args{*step.node,
                           step.in,
                           step.out,
-                          shared ? Share{member, team.size()} : Share{0, 1},
+                          shared ? Share{member, members} : Share{0, 1},
                           step.state,
                           step.scratch,
                           shared ? &team.barrier() : nullptr};
@@ -205,17 +208,17 @@ void Program::run(Team& team) {
   }
   const bool readable = failures.error == nullptr;
   Profile* profile = current_profile();
-  std::vector<StepTime> times(profile != nullptr ? steps_.size() * static_cast<size_t>(team.size())
-                                                 : size_t{0});
+  std::vector<StepTime> times(
+      profile != nullptr ? steps_.size() * static_cast<size_t>(members_on(team)) : size_t{0});
   const auto member_work = [&](int member) {
     run_member(member, team, failures, profile, times.data());
   };
-  if (readable && all_serial_) {
+  if (readable && (all_serial_ || members_on(team) == 1)) {
     member_work(0);
   } else if (readable) {
     team.run(member_work);
   }
-  if (profile != nullptr && readable) profile->add(steps_, times, team.size());
+  if (profile != nullptr && readable) profile->add(steps_, times, members_on(team));
   stats_.run_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   add_to_totals(stats_);

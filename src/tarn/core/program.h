@@ -61,6 +61,7 @@ class Program {
 
  private:
   friend class ProgramBuilder;
+  int members_on(const Team& team) const;
   // What went wrong in a run; members add to it.
   struct Failures {
     std::mutex mutex;
