@@ -156,6 +156,10 @@ TEST(GbnfHostile, StaysSmall) {
       Grammar::from_gbnf("root ::= (((\"a\"{1000} \"b\"){1000} \"c\"){1000} \"d\"){1000}");
   EXPECT_LT(counted.automaton().table_states(), 20000U);
   EXPECT_FALSE(counted.matches(std::string(1001, 'a')));
+  // A long text, and a long repetition that is written out.
+  const std::string text(15000, 'a');
+  EXPECT_TRUE(Grammar::from_gbnf(fmt::format("root ::= \"{}\"", text)).matches(text));
+  EXPECT_TRUE(Grammar::from_gbnf("root ::= \"a\"{15000}").matches(text));
   // A long chain of rules, each the last of the one before.
   std::string chain = "root ::= r0\n";
   for (int i = 0; i < 20000; ++i) {

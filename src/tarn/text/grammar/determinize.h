@@ -27,7 +27,8 @@ struct Dfa {
   std::vector<State> states;  // starts at 0
 };
 
-// At most `max_states`; more is ErrorCode::unsupported. States that behave alike are one.
+// At most `max_states`; more is ErrorCode::unsupported. States that behave alike are mostly
+// one.
 Dfa determinize(const Nfa& nfa, size_t max_states, StepBudget& budget);
 
 }  // namespace tarn::text::grammar
