@@ -318,7 +318,7 @@ class ResponseStream final : public Receiver {
   void end(size_t, const ChoiceEnd& end) override {
     end_ = end;
     if (open_ == Item::none && output_.empty()) open(Item::message);  // an empty answer is one
-    close();
+    close(final_status(end));
   }
 
   void done(const Usage& usage) override {
@@ -376,7 +376,7 @@ class ResponseStream final : public Receiver {
     if (kind == Item::message) send_part("response.content_part.added", {{"part", text_part("")}});
   }
 
-  void close() {
+  void close(const char* status = "completed") {
     if (open_ == Item::none) return;
     if (open_ == Item::reasoning) send_part("response.reasoning_text.done", {{"text", text_}});
     if (open_ == Item::message) {
@@ -388,7 +388,7 @@ class ResponseStream final : public Receiver {
       send_item("response.function_call_arguments.done",
                 {{"name", call_.name}, {"arguments", call_.arguments}});
     }
-    const ordered_json whole = item("completed");
+    const ordered_json whole = item(status);
     send("response.output_item.done", {{"output_index", output_.size()}, {"item", whole}});
     output_.push_back(whole);
     open_ = Item::none;
