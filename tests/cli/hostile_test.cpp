@@ -67,7 +67,8 @@ class Hostile : public ::testing::Test {
   }
   Outcome quantize() const {
     fs::remove_all(folder_ / "quantized");
-    return run({"quantize", model(), folder_ / "quantized", "--recipe", "affine:4:64"});
+    return run({"quantize", model(), folder_ / "quantized", "--recipe", "affine:4:64",
+                "--allow-fallback"});
   }
 
   // The file itself is broken: nothing can be done with the folder.

@@ -36,6 +36,14 @@ ordered_json parse_body(std::string_view text, std::string_view content_type) {
   return document;
 }
 
+std::string text_field(const ordered_json& object, std::string_view key, std::string_view place) {
+  const auto found = object.find(std::string(key));
+  if (found == object.end() || found->is_null()) return {};
+  if (found->is_string()) return found->get<std::string>();
+  const std::string path = fmt::format("{}.{}", place, key);
+  throw ApiError(400, fmt::format("{}: it is {}, and must be a string", path, shown(*found)), path);
+}
+
 Body::Body(const ordered_json& object, std::string path)
     : object_(&object), path_(std::move(path)) {
   if (!object.is_object()) {

@@ -18,6 +18,10 @@ namespace tarn::server {
 // parts.
 ordered_json parse_body(std::string_view text, std::string_view content_type);
 
+// A string of an object that also has fields nobody reads; empty: absent or null. ApiError 400,
+// with `place` and the key as `param`, for what is no string.
+std::string text_field(const ordered_json& object, std::string_view key, std::string_view place);
+
 // One object of it. A field whose value is null counts as absent. Errors are ApiError 400 with the
 // field's path as `param`.
 class Body {

@@ -62,6 +62,11 @@ HttpResponse error_response(std::string_view path, const ApiError& error) {
     response.headers.emplace_back(
         "Retry-After", fmt::format("{}", static_cast<int>(std::ceil(*error.retry_after))));
   }
+  if (error.status() == 405) {
+    for (const Route& route : all_routes) {
+      if (fits(route, path)) response.headers.emplace_back("Allow", std::string(route.method));
+    }
+  }
   if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

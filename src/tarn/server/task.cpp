@@ -99,9 +99,10 @@ class TaskListener final : public Listener {
         choice.tokens.push_back(
             {id, service_.model().tokenizer().decode({&id, 1}, false), *event.logprobs});
       }
+      const bool reasoning = choice.parser && choice.parser->in_reasoning();
+      if (event.token != no_token && reasoning) ++usage_.reasoning_tokens;
       events_.clear();
       parse(choice, event.text);
-      if (event.token != no_token && choice.reasoning) ++usage_.reasoning_tokens;
       report(index);
     });
   }
@@ -134,7 +135,6 @@ class TaskListener final : public Listener {
     std::optional<text::OutputParser> parser;
     std::vector<TokenInfo> tokens;  // not yet reported
     bool calls = false;
-    bool reasoning = false;
   };
 
   double seconds_since_start() const {
@@ -170,7 +170,6 @@ class TaskListener final : public Listener {
   void note(Choice& choice) {
     for (const text::OutputEvent& event : events_) {
       choice.calls = choice.calls || event.kind == text::OutputEvent::Kind::call_begin;
-      choice.reasoning = event.kind == text::OutputEvent::Kind::reasoning;
     }
   }
 

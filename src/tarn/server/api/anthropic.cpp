@@ -19,10 +19,10 @@ std::string text_of_blocks(const Body& body, const ordered_json& content,
                            const std::string& place) {
   std::string text;
   for (const ordered_json& block : blocks_of(body, content, place)) {
-    if (!block.is_object() || block.value("type", "") != "text") {
+    if (!block.is_object() || text_field(block, "type", place) != "text") {
       body.fail(place, "only blocks of text are supported here");
     }
-    text += block.value("text", "");
+    text += text_field(block, "text", place);
   }
   return text;
 }
@@ -35,14 +35,14 @@ void add_user(const Body& body, const ordered_json& content, const std::string& 
     if (!text.empty()) messages.push_back({{"role", "user"}, {"content", std::exchange(text, "")}});
   };
   for (const ordered_json& block : blocks_of(body, content, place)) {
-    const std::string type = block.is_object() ? block.value("type", "") : "";
+    const std::string type = block.is_object() ? text_field(block, "type", place) : "";
     if (type == "text") {
-      text += block.value("text", "");
+      text += text_field(block, "text", place);
     } else if (type == "tool_result") {
       flush();
       const ordered_json result = block.contains("content") ? block["content"] : ordered_json("");
       messages.push_back({{"role", "tool"},
-                          {"tool_call_id", block.value("tool_use_id", "")},
+                          {"tool_call_id", text_field(block, "tool_use_id", place)},
                           {"content", text_of_blocks(body, result, place)}});
     } else {
       body.fail(place, fmt::format("content of type \"{}\" is not supported", type));
@@ -59,16 +59,17 @@ void add_assistant(const Body& body, const ordered_json& content, const std::str
   std::string text, reasoning;
   ordered_json calls = ordered_json::array();
   for (const ordered_json& block : blocks_of(body, content, place)) {
-    const std::string type = block.is_object() ? block.value("type", "") : "";
+    const std::string type = block.is_object() ? text_field(block, "type", place) : "";
     if (type == "text") {
-      text += block.value("text", "");
+      text += text_field(block, "text", place);
     } else if (type == "thinking") {
-      reasoning += block.value("thinking", "");
+      reasoning += text_field(block, "thinking", place);
     } else if (type == "tool_use") {
       const ordered_json input = block.contains("input") ? block["input"] : ordered_json::object();
-      calls.push_back({{"id", block.value("id", "")},
-                       {"type", "function"},
-                       {"function", {{"name", block.value("name", "")}, {"arguments", input}}}});
+      calls.push_back(
+          {{"id", text_field(block, "id", place)},
+           {"type", "function"},
+           {"function", {{"name", text_field(block, "name", place)}, {"arguments", input}}}});
     } else if (type != "redacted_thinking") {
       body.fail(place, fmt::format("content of type \"{}\" is not supported", type));
     }

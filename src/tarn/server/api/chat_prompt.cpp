@@ -24,7 +24,9 @@ std::string text_of(const ordered_json& content) {
 std::optional<std::string> take_beginning(ordered_json& messages) {
   if (!messages.is_array() || messages.size() < 2) return std::nullopt;
   const ordered_json& last = messages.back();
-  if (!last.is_object() || last.value("role", "") != "assistant") return std::nullopt;
+  if (!last.is_object() || !last.contains("role") || last["role"] != "assistant") {
+    return std::nullopt;
+  }
   if (last.contains("tool_calls") && !last["tool_calls"].empty()) return std::nullopt;
   std::string text = last.contains("content") ? text_of(last["content"]) : "";
   messages.erase(messages.size() - 1);

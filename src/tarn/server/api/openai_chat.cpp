@@ -107,14 +107,14 @@ class ChatStream final : public Receiver {
   void events(size_t choice, const std::vector<text::OutputEvent>& events,
               std::span<const TokenInfo> tokens) override {
     // Tokens whose text is still held back come with the next piece.
-    if (events.empty()) return send(choice, {{"content", ""}}, nullptr, tokens);
-    bool first = true;
+    bool told = false;
     for (const text::OutputEvent& event : events) {
       const ordered_json delta = delta_of(event);
       if (delta.is_null()) continue;
-      send(choice, delta, nullptr, first ? tokens : std::span<const TokenInfo>());
-      first = false;
+      send(choice, delta, nullptr, told ? std::span<const TokenInfo>() : tokens);
+      told = true;
     }
+    if (!told) send(choice, {{"content", ""}}, nullptr, tokens);
   }
 
   void end(size_t choice, const ChoiceEnd& end) override {

@@ -12,21 +12,21 @@ std::string text_of(const Body& body, const ordered_json& content, const std::st
   if (!content.is_array()) body.fail(place, "it must be a text or a list of parts");
   std::string text;
   for (const ordered_json& part : content) {
-    const std::string type = part.is_object() ? part.value("type", "") : "";
+    const std::string type = part.is_object() ? text_field(part, "type", place) : "";
     if (type != "input_text" && type != "output_text" && type != "text") {
       body.fail(place, fmt::format("parts of type \"{}\" are not supported", type));
     }
-    text += part.value("text", "");
+    text += text_field(part, "text", place);
   }
   return text;
 }
 
-void add_call(const ordered_json& item, ordered_json& messages) {
-  const ordered_json call{
-      {"id", item.value("call_id", "")},
-      {"type", "function"},
-      {"function",
-       {{"name", item.value("name", "")}, {"arguments", item.value("arguments", "{}")}}}};
+void add_call(const ordered_json& item, const std::string& place, ordered_json& messages) {
+  const ordered_json call{{"id", text_field(item, "call_id", place)},
+                          {"type", "function"},
+                          {"function",
+                           {{"name", text_field(item, "name", place)},
+                            {"arguments", text_field(item, "arguments", place)}}}};
   // Calls belong to the answer before them.
   const bool joins = !messages.empty() && messages.back()["role"] == "assistant";
   if (!joins) messages.push_back({{"role", "assistant"}, {"content", ""}});
@@ -36,20 +36,21 @@ void add_call(const ordered_json& item, ordered_json& messages) {
 void add_item(const Body& body, const ordered_json& item, const std::string& place,
               ordered_json& messages) {
   if (!item.is_object()) body.fail(place, "it must be an object");
-  const std::string type = item.value("type", item.contains("role") ? "message" : "");
+  std::string type = text_field(item, "type", place);
+  if (type.empty() && item.contains("role")) type = "message";
   if (type == "message") {
-    const std::string role = item.value("role", "");
+    const std::string role = text_field(item, "role", place);
     if (role != "user" && role != "assistant" && role != "system" && role != "developer") {
       body.fail(place + ".role", fmt::format("it is \"{}\", which is no role here", role));
     }
     if (!item.contains("content")) body.fail(place + ".content", "it is missing");
     messages.push_back({{"role", role}, {"content", text_of(body, item["content"], place)}});
   } else if (type == "function_call") {
-    add_call(item, messages);
+    add_call(item, place, messages);
   } else if (type == "function_call_output") {
     const ordered_json output = item.contains("output") ? item["output"] : ordered_json("");
     messages.push_back({{"role", "tool"},
-                        {"tool_call_id", item.value("call_id", "")},
+                        {"tool_call_id", text_field(item, "call_id", place)},
                         {"content", text_of(body, output, place + ".output")}});
   } else if (type != "reasoning") {
     body.fail(place, fmt::format("items of type \"{}\" are not supported", type));
@@ -317,7 +318,7 @@ class ResponseStream final : public Receiver {
   void end(size_t, const ChoiceEnd& end) override {
     end_ = end;
     if (open_ == Item::none && output_.empty()) open(Item::message);  // an empty answer is one
-    close();
+    close(final_status(end));
   }
 
   void done(const Usage& usage) override {
@@ -375,7 +376,7 @@ class ResponseStream final : public Receiver {
     if (kind == Item::message) send_part("response.content_part.added", {{"part", text_part("")}});
   }
 
-  void close() {
+  void close(const char* status = "completed") {
     if (open_ == Item::none) return;
     if (open_ == Item::reasoning) send_part("response.reasoning_text.done", {{"text", text_}});
     if (open_ == Item::message) {
@@ -387,7 +388,7 @@ class ResponseStream final : public Receiver {
       send_item("response.function_call_arguments.done",
                 {{"name", call_.name}, {"arguments", call_.arguments}});
     }
-    const ordered_json whole = item("completed");
+    const ordered_json whole = item(status);
     send("response.output_item.done", {{"output_index", output_.size()}, {"item", whole}});
     output_.push_back(whole);
     open_ = Item::none;

@@ -52,6 +52,10 @@ class CallsBuilder {
     const ordered_json& function = tool.contains("function") ? tool["function"] : tool;
     const auto name = function.at("name").get<std::string>();
     ordered_json schema = function.value("parameters", ordered_json::object());
+    if (!schema.is_object() && !schema.is_null()) {
+      fail(ErrorCode::invalid_argument, "tool \"{}\": its parameters are {}, and must be a schema",
+           name, schema.type_name());
+    }
     if (!schema.contains("type")) schema["type"] = "object";
     try {
       return out_.sequence({out_.literal(envelope_.before_name), out_.literal(name),
@@ -79,14 +83,24 @@ class CallsBuilder {
     }
   }
 
+  // A keyword's value, which has the type of `otherwise`.
+  static ordered_json part(const ordered_json& schema, const char* key, ordered_json otherwise) {
+    if (!schema.contains(key)) return otherwise;
+    if (schema[key].type() != otherwise.type()) {
+      fail(ErrorCode::invalid_argument, "schema: \"{}\" is {}, and must be {}", key,
+           schema[key].type_name(), otherwise.type_name());
+    }
+    return schema[key];
+  }
+
   // In the order of the schema; those that are not required may be missing. `separator` stands
   // between two: optional ones then come in every combination.
   Expr each_parameter(const ordered_json& schema, const std::string& separator) {
-    const ordered_json required = schema.value("required", ordered_json::array());
+    const ordered_json required = part(schema, "required", ordered_json::array());
     const auto is_required = [&](const std::string& key) {
       return std::find(required.begin(), required.end(), key) != required.end();
     };
-    const ordered_json properties = schema.value("properties", ordered_json::object());
+    const ordered_json properties = part(schema, "properties", ordered_json::object());
     // `first` and `later`: what may follow before and after the first parameter.
     Expr first = out_.empty(), later = out_.empty();
     std::vector<std::string> keys;
@@ -129,7 +143,7 @@ class CallsBuilder {
   Expr text_value(const ordered_json& schema) {
     std::vector<Expr> values;
     if (schema.contains("const")) values.push_back(text_literal(schema["const"]));
-    for (const ordered_json& one : schema.value("enum", ordered_json::array())) {
+    for (const ordered_json& one : part(schema, "enum", ordered_json::array())) {
       values.push_back(text_literal(one));
     }
     if (!values.empty()) return out_.choice(std::move(values));

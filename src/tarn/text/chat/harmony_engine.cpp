@@ -74,6 +74,10 @@ class HarmonyEngine : public OutputParser::Engine {
     if (options_.in_reasoning) open_body(OutputEvent::Kind::reasoning);
   }
 
+  bool in_reasoning() const override {
+    return state_ == State::body && kind_ == OutputEvent::Kind::reasoning;
+  }
+
  protected:
   void advance(bool finished) override {
     while (step(finished)) {

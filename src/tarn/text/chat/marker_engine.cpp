@@ -44,6 +44,10 @@ class MarkerEngine : public OutputParser::Engine {
     reasoning_markers_.push_back(syntax_.reasoning.close);  // the last
   }
 
+  bool in_reasoning() const override {
+    return state_ == State::reasoning || (state_ == State::start && options_.in_reasoning);
+  }
+
  protected:
   void advance(bool finished) override {
     while (step(finished)) {

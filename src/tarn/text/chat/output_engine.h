@@ -17,6 +17,7 @@ class OutputParser::Engine {
 
   void push(std::string_view piece, std::vector<OutputEvent>& events);
   void finish(std::vector<OutputEvent>& events);
+  virtual bool in_reasoning() const = 0;
 
  protected:
   // Reads what is pending as far as it can, and moves begin_ behind what it has dealt with.

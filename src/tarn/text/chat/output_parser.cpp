@@ -120,4 +120,6 @@ void OutputParser::push(std::string_view piece, std::vector<OutputEvent>& events
 
 void OutputParser::finish(std::vector<OutputEvent>& events) { engine_->finish(events); }
 
+bool OutputParser::in_reasoning() const { return engine_->in_reasoning(); }
+
 }  // namespace tarn::text

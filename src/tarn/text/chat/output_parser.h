@@ -60,6 +60,9 @@ class OutputParser {
   void push(std::string_view piece, std::vector<OutputEvent>& events);
   void finish(std::vector<OutputEvent>& events);  // the text has ended
 
+  // Whether the text has come to reasoning, and not to its end.
+  bool in_reasoning() const;
+
   class Engine;
 
  private:
