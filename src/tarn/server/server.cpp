@@ -82,7 +82,9 @@ class Server::State {
         governor_(options.governor, options.service.engine.max_sequences,
                   [this](int64_t limit) { service_.engine().set_limit(limit); }),
         pool_(workers),
-        listener_(options.http, handlers()) {}
+        listener_(options.http, handlers()) {
+    listener_.start();  // all that handlers use is there now
+  }
 
   ~State() {
     // Answers hold on to connections, which end with the listener: the first member to go.
@@ -104,7 +106,11 @@ class Server::State {
   bool drain(std::chrono::milliseconds timeout) {
     draining_ = true;
     listener_.stop_accepting();
-    return service_.engine().drain(timeout);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    if (!service_.engine().drain(timeout)) return false;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    return listener_.drain(std::max(left, std::chrono::milliseconds(0)));
   }
 
  private:
@@ -113,9 +119,14 @@ class Server::State {
             [this](HttpRequest request, std::shared_ptr<Responder> responder) {
               handle(std::move(request), std::move(responder));
             },
-            [](int status, const std::string& message) {
-              return openai_error(ApiError(status, message));
-            }};
+            [](int status, const std::string& message) { return listener_error(status, message); },
+            [](const HttpRequest& head) { return head.path == "/health"; }};
+  }
+
+  static HttpResponse listener_error(int status, const std::string& message) {
+    ApiError error(status, message);
+    if (status == 503) error.retry_after = 1;
+    return error_response("", error);
   }
 
   static bool is_open(const HttpRequest& request) {
