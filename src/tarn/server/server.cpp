@@ -83,12 +83,8 @@ class Server::State {
                   [this](int64_t limit) { service_.engine().set_limit(limit); }),
         pool_(workers),
         listener_(options.http, handlers()) {
-    if (options.cache_folder.empty()) return;
-    const PrefixFiles loaded = service_.engine().load_prefixes(options.cache_folder);
-    if (loaded.files > 0) {
-      logging::info("prefix cache: {} prefixes from {}", loaded.files,
-                    options.cache_folder.string());
-    }
+    load_prefixes();
+    listener_.start();  // all that handlers use is there now
   }
 
   ~State() {
@@ -111,25 +107,44 @@ class Server::State {
   bool drain(std::chrono::milliseconds timeout) {
     draining_ = true;
     listener_.stop_accepting();
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     const bool all = service_.engine().drain(timeout);
-    if (!options_.cache_folder.empty()) {
-      const PrefixFiles saved =
-          service_.engine().save_prefixes(options_.cache_folder, options_.cache_folder_bytes);
-      logging::info("prefix cache: {} prefixes kept in {}", saved.files,
-                    options_.cache_folder.string());
-    }
-    return all;
+    save_prefixes();
+    if (!all) return false;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    return listener_.drain(std::max(left, std::chrono::milliseconds(0)));
   }
 
  private:
+  void load_prefixes() {
+    if (options_.cache_folder.empty()) return;
+    const PrefixFiles loaded = service_.engine().load_prefixes(options_.cache_folder);
+    logging::info("prefix cache: {} prefixes from {}", loaded.files,
+                  options_.cache_folder.string());
+  }
+
+  void save_prefixes() {
+    if (options_.cache_folder.empty()) return;
+    const PrefixFiles saved =
+        service_.engine().save_prefixes(options_.cache_folder, options_.cache_folder_bytes);
+    logging::info("prefix cache: {} prefixes kept in {}", saved.files,
+                  options_.cache_folder.string());
+  }
+
   HttpHandlers handlers() {
     return {[this](const HttpRequest& head) { return check(head); },
             [this](HttpRequest request, std::shared_ptr<Responder> responder) {
               handle(std::move(request), std::move(responder));
             },
-            [](int status, const std::string& message) {
-              return openai_error(ApiError(status, message));
-            }};
+            [](int status, const std::string& message) { return listener_error(status, message); },
+            [](const HttpRequest& head) { return head.path == "/health"; }};
+  }
+
+  static HttpResponse listener_error(int status, const std::string& message) {
+    ApiError error(status, message);
+    if (status == 503) error.retry_after = 1;
+    return error_response("", error);
   }
 
   static bool is_open(const HttpRequest& request) {

@@ -20,11 +20,15 @@ struct ListenerOptions {
   std::filesystem::path tls_key;
   size_t max_header_bytes = 32 * 1024;
   size_t max_body_bytes = 64 * 1024 * 1024;
+  size_t max_bodies_bytes = 512 * 1024 * 1024;  // of all requests that are read or answered
   size_t max_connections = 1024;
-  std::chrono::seconds header_timeout{10};  // from the connection, or from the first byte
-  std::chrono::seconds body_timeout{60};
-  std::chrono::seconds idle_timeout{75};   // between requests
-  std::chrono::seconds write_timeout{30};  // without the client taking a byte
+  size_t reserved_connections = 64;  // beyond those: for what is urgent, and to tell the others
+  size_t send_buffer_bytes = 256 * 1024;  // the kernel's, of each connection
+  // Connections that take longer are closed.
+  std::chrono::milliseconds header_timeout{10'000};  // from the connection, or from the first byte
+  std::chrono::milliseconds body_timeout{60'000};
+  std::chrono::milliseconds idle_timeout{75'000};   // between requests
+  std::chrono::milliseconds write_timeout{30'000};  // without the client taking a byte
 };
 
 struct HttpHandlers {
@@ -32,30 +36,36 @@ struct HttpHandlers {
   std::function<std::optional<HttpResponse>(const HttpRequest&)> check;
   // Must return soon and leave longer work to others: all connections wait meanwhile.
   std::function<void(HttpRequest, std::shared_ptr<Responder>)> handle;
-  // The body of an error that the listener itself finds: 400, 408, 413, 431, 503.
+  // The body of an error that the listener itself finds: 400, 413, 431, 503.
   std::function<HttpResponse(int status, const std::string& message)> error;
+  // Whether it is answered when all connections are in use, such as the question for health.
+  std::function<bool(const HttpRequest&)> urgent;
 };
 
 struct ListenerStats {
   uint64_t connections = 0;  // open now
   uint64_t accepted = 0;
-  uint64_t refused = 0;  // over max_connections
+  uint64_t refused = 0;  // over max_connections, those for what is urgent too
 };
 
 class HttpListener {
  public:
-  // Binds and begins to answer on a thread of its own. Error(io) that names address and port.
+  // Binds. Error(io) that names address and port, or the certificate.
   HttpListener(const ListenerOptions& options, HttpHandlers handlers);
   // Closes all connections.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;
 
+  // Begins to answer, on a thread of its own.
+  void start();
   uint16_t port() const;
   bool tls() const;
   ListenerStats stats() const;
   // Takes no new connections; those that are open end with their answers.
   void stop_accepting();
+  // Waits until the network has taken all answers to what was asked, or `timeout`: whether it has.
+  bool drain(std::chrono::milliseconds timeout);
 
  private:
   class State;
