@@ -42,9 +42,22 @@ bool Answer::cancelled() const {
   return options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed);
 }
 
+int64_t Answer::tokens_left() const {
+  int64_t left = 0;
+  if (options_.max_tokens > 0) {
+    left = options_.max_tokens - static_cast<int64_t>(result_.tokens.size());
+  }
+  if (limit_ > 0) {
+    const int64_t room = limit_ - static_cast<int64_t>(sequence_.size());
+    left = left > 0 ? std::min(left, room) : room;
+  }
+  return left;
+}
+
 int32_t Answer::choose(std::span<const float> logits) {
   std::span<const float> values = logits;
   if (options_.constraint != nullptr) {
+    if (const int64_t left = tokens_left(); left > 0) options_.constraint->expect_at_most(left);
     const std::span<const uint32_t> mask = options_.constraint->mask();
     allowed_.assign(logits.begin(), logits.end());
     for (size_t i = 0; i < allowed_.size(); ++i) {

@@ -36,6 +36,7 @@ class Answer {
   Generated& result() { return result_; }
 
  private:
+  int64_t tokens_left() const;  // 0: no limit
   int32_t choose(std::span<const float> logits);
   bool finish(FinishReason reason);
 
