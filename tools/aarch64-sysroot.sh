@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 sysroot=$PWD/build/aarch64-sysroot
 packages=(
   libc6-dev libstdc++6 libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev
-  libhwloc-dev libedit-dev libgtest-dev libgmock-dev
+  libhwloc-dev libedit-dev libboost1.81-dev libssl-dev libgtest-dev libgmock-dev
 )
 
 die() {
