@@ -12,7 +12,7 @@
 #include "tarn/cli/bench_report.h"
 #include "tarn/cli/commands.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/profile_report.h"
 #include "tarn/cpu/arithmetic_peak.h"

@@ -14,7 +14,7 @@
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/io/gguf.h"
 
 namespace tarn::cli {

@@ -11,7 +11,7 @@
 #include "tarn/base/file.h"
 #include "tarn/base/json.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/lm/divergence.h"
 

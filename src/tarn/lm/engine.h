@@ -91,6 +91,9 @@ class Overloaded : public Error {
   bool draining_;
 };
 
+// Half of the memory that this process has left: a budget for caches where none is given.
+uint64_t default_cache_bytes();
+
 class Engine {
  public:
   using Id = uint64_t;
@@ -112,6 +115,10 @@ class Engine {
   // Runs `work` on the engine's thread between two steps, and returns when it is done; what it
   // throws is thrown here.
   void run(const std::function<void(const Model&)>& work);
+
+  // The same with what the engine remembers of prompts and answers; afterwards it is cut to what the
+  // budget allows.
+  void run(const std::function<void(const Model&, PrefixStore&)>& work);
 
   // How many may run at once from now on, 0 .. max_sequences: more are let finish.
   void set_limit(int64_t sequences);
