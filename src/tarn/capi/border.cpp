@@ -119,9 +119,9 @@ ordered_json parse_parameter(const char* text, std::string_view name) {
 const char* tarn_last_error(void) { return tarn::capi::last_error.data(); }
 
 const char* tarn_status_name(tarn_status status) {
-  static constexpr std::array<const char*, 9> names{
-      "ok",          "invalid argument", "not found", "corrupt", "unsupported", "out of memory",
-      "busy",        "input or output",  "internal"};
+  static constexpr std::array<const char*, 9> names{"ok",      "invalid argument", "not found",
+                                                    "corrupt", "unsupported",      "out of memory",
+                                                    "busy",    "input or output",  "internal"};
   const auto index = static_cast<size_t>(tarn::capi::number(status));
   return index < names.size() ? names[index] : "unknown";
 }

@@ -20,17 +20,16 @@ tarn_status tarn_cache_save(const tarn_generation* generation, const char* path)
     std::vector<int32_t> tokens = answer.prompt;
     tokens.insert(tokens.end(), answer.tokens.begin(), answer.tokens.end());
     const LoadedState& state = generation->generation.state();
-    generation->generation.state().engine.run(
-        [&](const tarn::Model&, tarn::PrefixStore& store) {
-          const tarn::Cache cache = store.take(tokens);
-          if (cache.position() == 0) {
-            tarn::fail(tarn::ErrorCode::not_found,
-                       "cache: nothing is remembered of this generation; it was short or "
-                       "cancelled, or others needed the room (cache_limit)");
-          }
-          tokens.resize(static_cast<size_t>(cache.position()));
-          tarn::save_prompt_cache(path, tokens, cache, state.loaded.fingerprint());
-        });
+    generation->generation.state().engine.run([&](const tarn::Model&, tarn::PrefixStore& store) {
+      const tarn::Cache cache = store.take(tokens);
+      if (cache.position() == 0) {
+        tarn::fail(tarn::ErrorCode::not_found,
+                   "cache: nothing is remembered of this generation; it was short or "
+                   "cancelled, or others needed the room (cache_limit)");
+      }
+      tokens.resize(static_cast<size_t>(cache.position()));
+      tarn::save_prompt_cache(path, tokens, cache, state.loaded.fingerprint());
+    });
   });
 }
 

@@ -14,8 +14,8 @@ tarn_status tarn_embed(tarn_model* model, const char* text, tarn_pooling pooling
     require(count, "count");
     const int kind = number(pooling);
     if (kind != TARN_POOLING_MEAN && kind != TARN_POOLING_LAST) {
-      tarn::fail(tarn::ErrorCode::invalid_argument,
-                 "pooling: {} is none of tarn_pooling's values", kind);
+      tarn::fail(tarn::ErrorCode::invalid_argument, "pooling: {} is none of tarn_pooling's values",
+                 kind);
     }
     LoadedState& state = *model->state;
     const std::vector<int32_t> tokens = state.loaded.tokenizer().encode(text, true).ids;

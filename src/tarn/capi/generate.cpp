@@ -88,8 +88,8 @@ tarn_status tarn_generation_text(const tarn_generation* generation, tarn_text_ki
         found = &answer.message;
         break;
       default:
-        tarn::fail(tarn::ErrorCode::invalid_argument,
-                   "kind: {} is none of tarn_text_kind's values", number(kind));
+        tarn::fail(tarn::ErrorCode::invalid_argument, "kind: {} is none of tarn_text_kind's values",
+                   number(kind));
     }
     *text = found->c_str();
     if (length != nullptr) *length = found->size();

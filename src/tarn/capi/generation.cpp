@@ -76,8 +76,8 @@ const Answer& Generation::answer() const {
   return answer_;
 }
 
-void Generation::deliver(const std::vector<text::OutputEvent>& events,
-                         tarn_event_callback callback, void* user) {
+void Generation::deliver(const std::vector<text::OutputEvent>& events, tarn_event_callback callback,
+                         void* user) {
   using Kind = text::OutputEvent::Kind;
   for (const text::OutputEvent& event : events) {
     tarn_event out{};

@@ -148,18 +148,17 @@ tarn_status tarn_model_get_info(const tarn_model* model, tarn_model_info* info) 
     require(info, "info");
     const LoadedState& state = *model->state;
     const tarn::Model& inner = state.loaded.model();
-    const tarn_model_info all{
-        .size = sizeof(tarn_model_info),
-        .name = state.name.c_str(),
-        .architecture = inner.config().model_type.c_str(),
-        .format = inner.size().format.c_str(),
-        .parameters = inner.size().parameters,
-        .weight_bytes = static_cast<uint64_t>(inner.size().weight_bytes),
-        .context = state.context,
-        .vocab_size = inner.config().vocab_size,
-        .embedding_size = inner.config().hidden_size,
-        .has_tokenizer = state.loaded.has_tokenizer() ? 1 : 0,
-        .has_chat_template = state.loaded.has_chat_template() ? 1 : 0};
+    const tarn_model_info all{.size = sizeof(tarn_model_info),
+                              .name = state.name.c_str(),
+                              .architecture = inner.config().model_type.c_str(),
+                              .format = inner.size().format.c_str(),
+                              .parameters = inner.size().parameters,
+                              .weight_bytes = static_cast<uint64_t>(inner.size().weight_bytes),
+                              .context = state.context,
+                              .vocab_size = inner.config().vocab_size,
+                              .embedding_size = inner.config().hidden_size,
+                              .has_tokenizer = state.loaded.has_tokenizer() ? 1 : 0,
+                              .has_chat_template = state.loaded.has_chat_template() ? 1 : 0};
     fill(info, all, sizeof(tarn_model_info), "tarn_model_info");
   });
 }

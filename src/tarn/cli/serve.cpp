@@ -10,10 +10,10 @@
 #include "tarn/base/log.h"
 #include "tarn/base/team.h"
 #include "tarn/cli/commands.h"
-#include "tarn/lm/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/speed_line.h"
 #include "tarn/cpu/bandwidth.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/server/server.h"
 
 namespace tarn::cli {

@@ -56,8 +56,8 @@ ChatModel::Vocabulary ChatModel::call_vocabulary() {
 }
 
 text::TokenGrammar ChatModel::compiled(const std::string& key,
-                                     const std::function<text::Grammar()>& make,
-                                     const std::function<Vocabulary()>& vocabulary) {
+                                       const std::function<text::Grammar()>& make,
+                                       const std::function<Vocabulary()>& vocabulary) {
   {
     const std::lock_guard lock(grammar_mutex_);
     const auto found = std::find_if(grammars_.begin(), grammars_.end(),
@@ -75,12 +75,12 @@ text::TokenGrammar ChatModel::compiled(const std::string& key,
 }
 
 text::TokenGrammar ChatModel::grammar(const std::string& key,
-                                    const std::function<text::Grammar()>& make) {
+                                      const std::function<text::Grammar()>& make) {
   return compiled(key, make, [this] { return vocabulary(); });
 }
 
 text::TokenGrammar ChatModel::call_grammar(const std::string& key,
-                                         const std::function<text::Grammar()>& make) {
+                                           const std::function<text::Grammar()>& make) {
   return compiled(key, make, [this] { return call_vocabulary(); });
 }
 

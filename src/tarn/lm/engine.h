@@ -116,8 +116,8 @@ class Engine {
   // throws is thrown here.
   void run(const std::function<void(const Model&)>& work);
 
-  // The same with what the engine remembers of prompts and answers; afterwards it is cut to what the
-  // budget allows.
+  // The same with what the engine remembers of prompts and answers; afterwards it is cut to what
+  // the budget allows.
   void run(const std::function<void(const Model&, PrefixStore&)>& work);
 
   // How many may run at once from now on, 0 .. max_sequences: more are let finish.

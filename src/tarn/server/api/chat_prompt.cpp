@@ -42,8 +42,7 @@ void make_prompt(const Service& service, const Conversation& conversation, Task&
 }
 
 void make_prompt(const Service& service, const std::string& text, Task& task) {
-  task.prompt =
-      blame_messages([&] { return service.model().tokenizer().encode(text, true).ids; });
+  task.prompt = blame_messages([&] { return service.model().tokenizer().encode(text, true).ids; });
   check_context(service, task.prompt.size());
 }
 
