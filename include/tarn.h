@@ -133,7 +133,7 @@ typedef struct tarn_model_info {
   size_t size;      /* of this struct, set by tarn_model_info_default() */
   const char* name; /* the folder's or file's; this and the next two live as long as the model */
   const char* architecture; /* "qwen3_5", as config.json has it */
-  const char* format;       /* of the weights: "bf16", "affine 4-bit g64", "mixed: ..." */
+  const char* format;       /* of the weights: "BF16", "affine 4-bit g64", "mixed: ..." */
   int64_t parameters;       /* values, as before quantization */
   uint64_t weight_bytes;    /* in memory */
   int64_t context;          /* most tokens of prompt and answer; 0: no limit is known */

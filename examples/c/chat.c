@@ -87,6 +87,7 @@ static int ask(tarn_model *model, conversation *all, const char *question, const
     fail("chat");
   } else {
     printf("\n");
+    fflush(stdout);
     fprintf(stderr, "(%lld tokens, %.0f ms to the first)\n", (long long)result.generated_tokens,
             result.first_token_seconds * 1e3);
     all->length = length; /* without the bracket */
