@@ -23,7 +23,7 @@ ORDER = [
     ["compress"],
     ["plan"],
     ["lm"],
-    ["server"],
+    ["server", "capi"],
     ["cli"],
 ]
 RANK = {layer: rank for rank, layers in enumerate(ORDER) for layer in layers}

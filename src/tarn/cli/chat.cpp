@@ -10,9 +10,9 @@
 #include "tarn/cli/commands.h"
 #include "tarn/cli/interrupt.h"
 #include "tarn/cli/line_reader.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/speed_line.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/lm/session.h"
 
 namespace tarn::cli {

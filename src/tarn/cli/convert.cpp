@@ -14,8 +14,8 @@
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/io/gguf.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

@@ -14,9 +14,9 @@
 #include "tarn/cli/commands.h"
 #include "tarn/cli/eval_kl.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/lm/evaluate.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

@@ -11,9 +11,9 @@
 #include "tarn/base/file.h"
 #include "tarn/base/json.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/lm/divergence.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

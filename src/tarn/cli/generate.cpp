@@ -8,8 +8,8 @@
 #include "tarn/base/json.h"
 #include "tarn/cli/commands.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/io/safetensors_writer.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

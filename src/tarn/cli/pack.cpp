@@ -12,7 +12,7 @@
 #include "tarn/base/json.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/models/packed.h"
 
 namespace tarn::cli {

@@ -10,10 +10,10 @@
 #include "tarn/base/log.h"
 #include "tarn/base/team.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/plan_report.h"
 #include "tarn/io/quote.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/plan/shapes.h"
 
 namespace tarn::cli {

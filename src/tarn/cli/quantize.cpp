@@ -13,11 +13,11 @@
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/quantize_report.h"
 #include "tarn/compress/recipe_file.h"
 #include "tarn/compress/target_search.h"
+#include "tarn/lm/model_path.h"
 
 namespace tarn::cli {
 namespace {

@@ -14,9 +14,9 @@
 #include "tarn/cli/answer_printer.h"
 #include "tarn/cli/commands.h"
 #include "tarn/cli/interrupt.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/speed_line.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/lm/session.h"
 
 namespace tarn::cli {

@@ -8,14 +8,12 @@
 
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
-#include "tarn/base/process_memory.h"
-#include "tarn/base/system_memory.h"
 #include "tarn/base/team.h"
 #include "tarn/cli/commands.h"
-#include "tarn/cli/model_path.h"
 #include "tarn/cli/options.h"
 #include "tarn/cli/speed_line.h"
 #include "tarn/cpu/bandwidth.h"
+#include "tarn/lm/model_path.h"
 #include "tarn/server/server.h"
 
 namespace tarn::cli {
@@ -54,12 +52,9 @@ std::string model_name(const Options& options) {
   return name.empty() ? "model" : name;
 }
 
-// Half of the memory that the model leaves, unless told otherwise.
 uint64_t cache_bytes(const Options& options) {
   if (!options.cache_memory.empty()) return parse_bytes(options.cache_memory, "--cache-memory");
-  const uint64_t all = available_memory_bytes();
-  const uint64_t used = std::min(all, resident_bytes().value_or(0));
-  return std::max<uint64_t>((all - used) / 2, uint64_t{64} << 20);
+  return default_cache_bytes();
 }
 
 void serve_until_told(server::Server& server, const sigset_t& signals, int64_t drain_seconds) {

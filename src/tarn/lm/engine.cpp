@@ -8,8 +8,10 @@
 #include <mutex>
 #include <thread>
 
-#include "tarn/base/log.h"
+#include "tarn/base/process_memory.h"
+#include "tarn/base/system_memory.h"
 #include "tarn/lm/engine_job.h"
+#include "tarn/memory/pool.h"
 #include "tarn/models/stepper.h"
 #include "tarn/plan/shape_cost.h"
 
@@ -109,8 +111,11 @@ class Engine::Loop {
     changed_.notify_all();
   }
 
-  void run(const std::function<void(const Model&)>& work) {
-    std::packaged_task<void()> task([&] { work(model_); });
+  void run(const std::function<void(const Model&, PrefixStore&)>& work) {
+    std::packaged_task<void()> task([&] {
+      work(model_, store_);
+      store_.shrink(options_.cache_bytes - reserved_);
+    });
     std::future<void> done = task.get_future();
     {
       const std::lock_guard lock(mutex_);
@@ -123,19 +128,18 @@ class Engine::Loop {
 
   PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
     PrefixFiles done;
-    run([&](const Model&) {
-      done = tarn::save_prefixes(store_, folder, loaded_.fingerprint(), limit);
+    run([&](const Model&, PrefixStore& store) {
+      done = tarn::save_prefixes(store, folder, loaded_.fingerprint(), limit);
     });
     return done;
   }
 
   PrefixFiles load_prefixes(const std::filesystem::path& folder) {
     PrefixFiles done;
-    run([&](const Model& model) {
+    run([&](const Model& model, PrefixStore& store) {
       // Half of the budget is left for answers.
-      done = tarn::load_prefixes(store_, model, folder, loaded_.fingerprint(),
+      done = tarn::load_prefixes(store, model, folder, loaded_.fingerprint(),
                                  options_.cache_bytes / 2);
-      store_.shrink(options_.cache_bytes - reserved_);
     });
     return done;
   }
@@ -198,7 +202,7 @@ class Engine::Loop {
   [[noreturn]] void refuse_size(const Job& job) const {
     fail(ErrorCode::out_of_memory,
          "memory: {} choices of a prompt of {} tokens and an answer of up to {} need {:.1f} MB of "
-         "cache, the server has {:.1f} MB; ask for a shorter answer or start it with more",
+         "cache, the budget is {:.1f} MB; ask for a shorter answer or give caches more memory",
          job.choices.size(), job.request.prompt.size(), job.request.options.max_tokens,
          static_cast<double>(job.bytes) / 1e6, static_cast<double>(options_.cache_bytes) / 1e6);
   }
@@ -566,6 +570,12 @@ class Engine::Loop {
   std::thread thread_;
 };
 
+uint64_t default_cache_bytes() {
+  const uint64_t all = std::min<uint64_t>(available_memory_bytes(), memory::stats().limit);
+  const uint64_t used = std::min(all, resident_bytes().value_or(0));
+  return std::max<uint64_t>((all - used) / 2, uint64_t{64} << 20);
+}
+
 Engine::Engine(const LoadedModel& model, const EngineOptions& options)
     : loop_(std::make_unique<Loop>(model, options)) {}
 Engine::~Engine() = default;
@@ -575,13 +585,16 @@ Engine::Id Engine::submit(EngineRequest request, std::shared_ptr<Listener> liste
 }
 void Engine::cancel(Id id) { loop_->cancel(id); }
 void Engine::wake() { loop_->wake(); }
-void Engine::run(const std::function<void(const Model&)>& work) { loop_->run(work); }
 PrefixFiles Engine::save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
   return loop_->save_prefixes(folder, limit);
 }
 PrefixFiles Engine::load_prefixes(const std::filesystem::path& folder) {
   return loop_->load_prefixes(folder);
 }
+void Engine::run(const std::function<void(const Model&)>& work) {
+  loop_->run([&](const Model& model, PrefixStore&) { work(model); });
+}
+void Engine::run(const std::function<void(const Model&, PrefixStore&)>& work) { loop_->run(work); }
 void Engine::set_limit(int64_t sequences) { loop_->set_limit(sequences); }
 bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->drain(timeout); }
 void Engine::stop() { loop_->stop(); }

@@ -92,6 +92,9 @@ class Overloaded : public Error {
   bool draining_;
 };
 
+// Half of the memory that this process has left: a budget for caches where none is given.
+uint64_t default_cache_bytes();
+
 class Engine {
  public:
   using Id = uint64_t;
@@ -117,6 +120,9 @@ class Engine {
   // Kept prefixes to and from a folder (lm/prefix_files.h); between two steps.
   PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit);
   PrefixFiles load_prefixes(const std::filesystem::path& folder);
+  // The same with what the engine remembers of prompts and answers; afterwards it is cut to what
+  // the budget allows.
+  void run(const std::function<void(const Model&, PrefixStore&)>& work);
 
   // How many may run at once from now on, 0 .. max_sequences: more are let finish.
   void set_limit(int64_t sequences);

@@ -3,63 +3,13 @@
 #include <algorithm>
 
 #include "tarn/base/log.h"
+#include "tarn/lm/output_text.h"
 
 namespace tarn::server {
 namespace {
 
 // What a client may leave unread before its answer pauses.
 constexpr size_t most_unsent_bytes = 64 * 1024;
-
-// Text without special tokens, but for those that structure the output.
-class ChatText final : public TokenText {
- public:
-  explicit ChatText(const Service& service)
-      : tokenizer_(service.model().tokenizer()),
-        kept_(service.kept_tokens()),
-        decoder_(tokenizer_, false) {}
-  std::string push(int32_t token) override {
-    if (tokenizer_.is_special(token) && !kept_.contains(token)) return {};
-    return decoder_.push(token);
-  }
-  std::string finish() override { return decoder_.flush(); }
-
- private:
-  const text::Tokenizer& tokenizer_;
-  const std::set<int32_t>& kept_;
-  text::StreamDecoder decoder_;
-};
-
-// A grammar for the answer, which begins where reasoning ends.
-class GrammarAfterReasoning final : public TokenConstraint {
- public:
-  GrammarAfterReasoning(const Service& service, const text::TokenGrammar& grammar,
-                        bool in_reasoning)
-      : constraint_(grammar), reasoning_(in_reasoning), close_(service.syntax().reasoning.close) {
-    if (!reasoning_) return;
-    text_ = std::make_unique<ChatText>(service);
-    const size_t words =
-        (static_cast<size_t>(service.model().model().config().vocab_size) + 31) / 32;
-    all_.assign(words, ~0U);
-  }
-  std::span<const uint32_t> mask() override {
-    return reasoning_ ? std::span<const uint32_t>(all_) : constraint_.mask();
-  }
-  void accept(int32_t token) override {
-    if (!reasoning_) return constraint_.accept(token);
-    tail_ += text_->push(token);
-    if (tail_.find(close_) != std::string::npos) reasoning_ = false;
-    if (tail_.size() > 4 * close_.size()) tail_.erase(0, tail_.size() - 2 * close_.size());
-  }
-  bool complete() const override { return !reasoning_ && constraint_.complete(); }
-
- private:
-  text::GrammarConstraint constraint_;
-  bool reasoning_;
-  std::string close_;
-  std::unique_ptr<ChatText> text_;
-  std::string tail_;
-  std::vector<uint32_t> all_;
-};
 
 class TaskListener final : public Listener {
  public:
@@ -261,7 +211,7 @@ void run(Service& service, Task task, const std::shared_ptr<Responder>& responde
   request.prompt = std::move(task.prompt);
   request.options = task.options;
   request.options.snapshots = task.snapshots;
-  if (request.options.end_tokens.empty()) request.options.end_tokens = service.end_tokens();
+  if (request.options.end_tokens.empty()) request.options.end_tokens = service.chat().end_tokens();
   const auto prompt = static_cast<int64_t>(request.prompt.size());
   if (request.options.max_tokens < 0 && service.default_max_tokens() > 0) {
     const int64_t room = service.context() > 0 ? service.context() - prompt : INT64_MAX;
@@ -275,12 +225,12 @@ void run(Service& service, Task task, const std::shared_ptr<Responder>& responde
                            std::chrono::duration<double>(*task.timeout));
   }
   request.make_text = [&service, chat = task.chat]() -> std::unique_ptr<TokenText> {
-    if (chat) return std::make_unique<ChatText>(service);
+    if (chat) return std::make_unique<OutputText>(service.chat());
     return std::make_unique<DecodedText>(service.model().tokenizer());
   };
   if (task.grammar) {
     request.make_constraint = [&service, grammar = *task.grammar, inside = task.in_reasoning] {
-      return std::make_unique<GrammarAfterReasoning>(service, grammar, inside);
+      return std::make_unique<OutputConstraint>(service.chat(), grammar, inside);
     };
   }
   const auto listener =

@@ -1,93 +1,13 @@
 #include "tarn/server/api/chat_prompt.h"
 
-#include <algorithm>
-
-#include "tarn/text/chat/messages.h"
-#include "tarn/text/chat/tool_format.h"
-
 namespace tarn::server {
 namespace {
 
-std::string text_of(const ordered_json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string text;
-  if (!content.is_array()) return text;
-  for (const ordered_json& part : content) {
-    if (part.is_object() && part.contains("text") && part["text"].is_string()) {
-      text += part["text"].get<std::string>();
-    }
-  }
-  return text;
-}
-
-// The assistant's last message, taken from the conversation, if it is to be continued.
-std::optional<std::string> take_beginning(ordered_json& messages) {
-  if (!messages.is_array() || messages.size() < 2) return std::nullopt;
-  const ordered_json& last = messages.back();
-  if (!last.is_object() || !last.contains("role") || last["role"] != "assistant") {
-    return std::nullopt;
-  }
-  if (last.contains("tool_calls") && !last["tool_calls"].empty()) return std::nullopt;
-  std::string text = last.contains("content") ? text_of(last["content"]) : "";
-  messages.erase(messages.size() - 1);
-  return text;
-}
-
-std::string render_with(const Service& service, const ordered_json& messages,
-                        const ordered_json& tools, const ordered_json& kwargs,
-                        bool generation_prompt) {
-  const bool has_tools = tools.is_array() && !tools.empty();
-  return service.model().render(messages, has_tools ? &tools : nullptr, &kwargs, generation_prompt);
-}
-
-struct Rendered {
-  std::string prompt;
-  ordered_json messages;  // as the template got them
-};
-
-Rendered render_all(const Service& service, const Conversation& conversation) {
-  ordered_json messages = conversation.messages;
-  ordered_json kwargs = conversation.kwargs;
-  const auto beginning = take_beginning(messages);
-  // What is continued is the answer, behind all reasoning.
-  if (beginning && !kwargs.contains("enable_thinking")) {
-    kwargs["enable_thinking"] = kwargs["thinking"] = false;
-  }
+// What is wrong with messages is the request's fault.
+template <typename F>
+auto blame_messages(F&& f) {
   try {
-    messages = text::normalize_messages(messages, service.traits());
-    std::string prompt = render_with(service, messages, conversation.tools, kwargs, true);
-    if (beginning) prompt += *beginning;
-    return {std::move(prompt), std::move(messages)};
-  } catch (const ApiError&) {
-    throw;
-  } catch (const Error& error) {
-    throw ApiError(400, error.what(), "messages");
-  }
-}
-
-// Where the prompts of this conversation's next turns will still be the same: behind the last
-// message, before what opens the answer.
-std::vector<int64_t> snapshots_of(const Service& service, const Conversation& conversation,
-                                  const ordered_json& messages,
-                                  const std::vector<int32_t>& prompt) {
-  std::vector<int32_t> shared;
-  try {
-    const std::string text =
-        render_with(service, messages, conversation.tools, conversation.kwargs, false);
-    shared = service.model().tokenizer().encode(text, false).ids;
-  } catch (const Error&) {
-    return {};  // some templates render nothing but prompts
-  }
-  const size_t limit = std::min(shared.size(), prompt.size());
-  const auto end = shared.begin() + static_cast<ptrdiff_t>(limit);
-  const int64_t common = std::mismatch(shared.begin(), end, prompt.begin()).first - shared.begin();
-  if (common < PrefixStore::block || common >= static_cast<int64_t>(prompt.size())) return {};
-  return {common};
-}
-
-std::vector<int32_t> encode(const Service& service, const std::string& text, bool special) {
-  try {
-    return service.model().tokenizer().encode(text, special).ids;
+    return f();
   } catch (const Error& error) {
     throw ApiError(400, error.what(), "messages");
   }
@@ -107,22 +27,22 @@ void check_context(const Service& service, size_t prompt_tokens) {
 }
 
 std::string render(const Service& service, const Conversation& conversation) {
-  return render_all(service, conversation).prompt;
+  return blame_messages([&] { return chat_prompt_text(service.chat(), conversation); });
 }
 
 void make_prompt(const Service& service, const Conversation& conversation, Task& task) {
-  const Rendered rendered = render_all(service, conversation);
+  ChatPrompt prompt = blame_messages([&] { return chat_prompt(service.chat(), conversation); });
+  check_context(service, prompt.tokens.size());
   task.chat = true;
-  task.prompt = encode(service, rendered.prompt, false);
-  check_context(service, task.prompt.size());
-  task.in_reasoning = text::ends_in_reasoning(rendered.prompt, service.syntax());
+  task.prompt = std::move(prompt.tokens);
+  task.snapshots = std::move(prompt.snapshots);
+  task.in_reasoning = prompt.in_reasoning;
   task.tools = conversation.tools;
   task.parse_tools = conversation.tools.is_array() && !conversation.tools.empty();
-  task.snapshots = snapshots_of(service, conversation, rendered.messages, task.prompt);
 }
 
 void make_prompt(const Service& service, const std::string& text, Task& task) {
-  task.prompt = encode(service, text, true);
+  task.prompt = blame_messages([&] { return service.model().tokenizer().encode(text, true).ids; });
   check_context(service, task.prompt.size());
 }
 

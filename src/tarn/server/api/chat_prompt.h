@@ -1,20 +1,13 @@
 // From a conversation to a prompt.
 #pragma once
 
-#include <optional>
 #include <string>
 
-#include "tarn/base/json.h"
+#include "tarn/lm/chat_prompt.h"
 #include "tarn/server/service.h"
 #include "tarn/server/task.h"
 
 namespace tarn::server {
-
-struct Conversation {
-  ordered_json messages;                         // OpenAI's
-  ordered_json tools;                            // OpenAI's list of functions; null: none
-  ordered_json kwargs = ordered_json::object();  // variables of the template: enable_thinking, ...
-};
 
 // Fills in the task's prompt, snapshots and how its output is read. A last message of the assistant
 // is continued. ApiError 400 for what is no conversation, for what the template refuses (with its

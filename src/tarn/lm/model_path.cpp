@@ -1,5 +1,6 @@
-#include "tarn/cli/model_path.h"
+#include "tarn/lm/model_path.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,19 +12,31 @@
 #include "tarn/base/error.h"
 #include "tarn/io/gguf.h"
 
-namespace tarn::cli {
+namespace tarn {
 namespace {
 
 namespace fs = std::filesystem;
 
+// The file that this code was loaded from: a shared library, or the executable once more.
+fs::path this_file() {
+  Dl_info info{};
+  const bool found = dladdr(reinterpret_cast<const void*>(&this_file), &info) != 0;
+  return found && info.dli_fname != nullptr ? fs::path(info.dli_fname) : fs::path();
+}
+
 std::vector<fs::path> model_folders() {
   std::vector<fs::path> folders;
   std::error_code none;
-  const fs::path executable = fs::read_symlink("/proc/self/exe", none);
-  if (!none) {
-    const fs::path bin = executable.parent_path();
-    folders = {bin / "models", bin.parent_path() / "models",
-               bin.parent_path() / "share" / "tarn" / "models"};
+  for (const fs::path& file : {fs::read_symlink("/proc/self/exe", none), this_file()}) {
+    if (!file.is_absolute()) continue;
+    const fs::path folder = file.parent_path();
+    const fs::path above = folder.parent_path();
+    // Libraries may stand one deeper: lib/x86_64-linux-gnu.
+    for (const fs::path& models :
+         {folder / "models", above / "models", above / "share" / "tarn" / "models",
+          above.parent_path() / "share" / "tarn" / "models"}) {
+      folders.push_back(models);
+    }
   }
   folders.emplace_back(TARN_MODELS_DIR);
   return folders;
@@ -77,4 +90,4 @@ std::string model_name(const fs::path& path) {
   return full.has_filename() ? full.filename().string() : full.parent_path().filename().string();
 }
 
-}  // namespace tarn::cli
+}  // namespace tarn
