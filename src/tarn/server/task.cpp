@@ -29,7 +29,8 @@ class ChatText final : public TokenText {
   text::StreamDecoder decoder_;
 };
 
-// A grammar for the answer, which begins where reasoning ends.
+// A grammar for the answer, which begins where reasoning ends: behind the line breaks that models
+// write there. Without these, a model would be made to write what it has never seen.
 class GrammarAfterReasoning final : public TokenConstraint {
  public:
   GrammarAfterReasoning(const Service& service, const text::TokenGrammar& grammar,
@@ -40,12 +41,32 @@ class GrammarAfterReasoning final : public TokenConstraint {
     const size_t words =
         (static_cast<size_t>(service.model().model().config().vocab_size) + 31) / 32;
     all_.assign(words, ~0U);
+    const text::GrammarVocabulary& vocabulary = grammar.vocabulary();
+    for (int32_t id = 0; id < vocabulary.size(); ++id) {
+      const auto bytes = vocabulary.bytes(id);
+      if (bytes && (*bytes == "\n" || *bytes == "\n\n")) breaks_.push_back(id);
+    }
+    breaks_left_ = 2;
   }
   std::span<const uint32_t> mask() override {
-    return reasoning_ ? std::span<const uint32_t>(all_) : constraint_.mask();
+    if (reasoning_) return all_;
+    const std::span<const uint32_t> mask = constraint_.mask();
+    if (breaks_left_ == 0) return mask;
+    with_breaks_.assign(mask.begin(), mask.end());
+    for (const int32_t id : breaks_) with_breaks_[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
+    return with_breaks_;
   }
   void accept(int32_t token) override {
-    if (!reasoning_) return constraint_.accept(token);
+    if (!reasoning_) {
+      const bool is_break = std::find(breaks_.begin(), breaks_.end(), token) != breaks_.end();
+      if (breaks_left_ > 0 && is_break) {
+        --breaks_left_;
+      } else {
+        breaks_left_ = 0;
+        constraint_.accept(token);
+      }
+      return;
+    }
     tail_ += text_->push(token);
     if (tail_.find(close_) != std::string::npos) reasoning_ = false;
     if (tail_.size() > 4 * close_.size()) tail_.erase(0, tail_.size() - 2 * close_.size());
@@ -59,6 +80,9 @@ class GrammarAfterReasoning final : public TokenConstraint {
   std::unique_ptr<ChatText> text_;
   std::string tail_;
   std::vector<uint32_t> all_;
+  std::vector<int32_t> breaks_;  // tokens that are one or two line breaks
+  int breaks_left_ = 0;          // that may yet come before the answer
+  std::vector<uint32_t> with_breaks_;
 };
 
 class TaskListener final : public Listener {
