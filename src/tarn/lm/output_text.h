@@ -24,8 +24,9 @@ class OutputText final : public TokenText {
   text::StreamDecoder decoder_;
 };
 
-// A grammar for the answer. Where the prompt has opened reasoning, anything goes until the
-// model closes it, and the grammar begins behind that.
+// A grammar for the answer. Where the prompt has opened reasoning, anything goes until the model
+// closes it, and the grammar begins behind that and the line breaks that models write there:
+// without these, a model would be made to write what it has never seen.
 class OutputConstraint final : public TokenConstraint {
  public:
   OutputConstraint(const ChatModel& model, const text::TokenGrammar& grammar, bool in_reasoning);
@@ -40,6 +41,9 @@ class OutputConstraint final : public TokenConstraint {
   std::unique_ptr<OutputText> text_;
   std::string tail_;
   std::vector<uint32_t> all_;
+  std::vector<int32_t> breaks_;  // tokens that are one or two line breaks
+  int breaks_left_ = 0;          // that may yet come before the answer
+  std::vector<uint32_t> with_breaks_;
 };
 
 }  // namespace tarn

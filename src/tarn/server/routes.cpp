@@ -1,5 +1,6 @@
 #include "tarn/server/routes.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -25,6 +26,19 @@ constexpr std::array all_routes{
     Route{"POST", "/apply-template", false, apply_template},
 };
 
+// Answered by the server itself.
+constexpr std::array status_paths{"/health", "/ready", "/metrics", "/openapi.json"};
+
+bool is_status(std::string_view path) {
+  return std::ranges::find(status_paths, path) != status_paths.end();
+}
+
+[[noreturn]] void refuse_method(const HttpRequest& request, std::string_view method) {
+  throw ApiError(
+      405, fmt::format("{}: this path takes {}, not {}", request.path, method, request.method), "",
+      "method_not_allowed");
+}
+
 bool fits(const Route& route, std::string_view path) {
   if (path == route.path) return true;
   return route.prefix && path.starts_with(route.path) &&
@@ -42,12 +56,8 @@ const Route& find_route(const HttpRequest& request) {
     if (route.method == request.method) return route;
     other = &route;
   }
-  if (other != nullptr) {
-    throw ApiError(
-        405,
-        fmt::format("{}: this path takes {}, not {}", request.path, other->method, request.method),
-        "", "method_not_allowed");
-  }
+  if (other != nullptr) refuse_method(request, other->method);
+  if (is_status(request.path)) refuse_method(request, "GET");
   throw ApiError(
       404,
       fmt::format("{}: there is no such path; /openapi.json lists those there are", request.path),
@@ -63,6 +73,7 @@ HttpResponse error_response(std::string_view path, const ApiError& error) {
         "Retry-After", fmt::format("{}", static_cast<int>(std::ceil(*error.retry_after))));
   }
   if (error.status() == 405) {
+    if (is_status(path)) response.headers.emplace_back("Allow", "GET");
     for (const Route& route : all_routes) {
       if (fits(route, path)) response.headers.emplace_back("Allow", std::string(route.method));
     }

@@ -70,9 +70,10 @@ class Responses(OpenAiCase):
         call = answer.output[-1]
         self.assertEqual((call.type, call.name), ("function_call", "set_timer"))
         self.assertEqual(json.loads(call.arguments), {"minutes": 7})
-        output = {"type": "function_call_output", "call_id": call.call_id, "output": "ok"}
+        result = '{"status": "ok"}'
+        output = {"type": "function_call_output", "call_id": call.call_id, "output": result}
         final = self.create(input=[question, *answer.output, output], tools=TOOLS)
-        self.assertIn("7 minutes", final.output_text)
+        self.assertEqual(final.output_text, "Done.")
 
     def test_call_streamed(self):
         with self.client.responses.stream(

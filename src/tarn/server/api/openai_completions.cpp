@@ -87,8 +87,9 @@ ordered_json old_logprobs(const Service& service, std::span<const TokenInfo> tok
     values.push_back(token.logprobs.logprob);
     ordered_json likeliest = ordered_json::object();
     for (const TokenLogprob& one : token.logprobs.top) {
-      likeliest[to_text(service.model().tokenizer().decode({&one.token, 1}, false))] = one.logprob;
+      likeliest[service.model().tokenizer().decode({&one.token, 1}, false)] = one.logprob;
     }
+    likeliest[token.text] = token.logprobs.logprob;  // also where others are likelier
     top.push_back(std::move(likeliest));
     offsets.push_back(offset);
     offset += token.text.size();

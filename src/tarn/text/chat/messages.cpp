@@ -94,6 +94,11 @@ void Normalizer::add(ordered_json message, const std::string& where) {
   normalize_content(message, where);
   if (name == "assistant") normalize_reasoning(message);
 
+  const bool merged =
+      (name == "system" && !traits_.system_role) || (name == "user" && !system_.empty());
+  if (merged && message["content"].is_object()) {
+    refuse(where + ".content", "it has to be a string or an array of parts");
+  }
   if (name == "system" && !traits_.system_role) {
     const ordered_json& content = message["content"];
     if (!system_.empty()) system_ += "\n\n";
