@@ -36,6 +36,7 @@ struct Options {
   std::string target_size;
   std::string candidates;
   bool gptq = false;
+  bool awq = false;
   bool allow_fallback = false;
   bool as_json = false;
 
@@ -137,6 +138,10 @@ compress::RecipeFile recipe_for(const Options& options, const std::filesystem::p
   if (file.calibration.gptq && options.calibrate.empty()) {
     usage_error("--gptq", "it needs a text: give --calibrate FILE");
   }
+  file.calibration.awq = file.calibration.awq || options.awq;
+  if (file.calibration.awq && options.calibrate.empty() && options.importance.empty()) {
+    usage_error("--awq", "it needs activations: give --calibrate FILE or --importance FILE");
+  }
   calibration = calibrate(options, model,
                           options.calibrate_tokens.value_or(file.calibration.tokens.value_or(
                               compress::default_calibration_tokens)));
@@ -160,6 +165,13 @@ void run(const Options& options) {
   how.importance = calibration.importance ? &*calibration.importance : nullptr;
   if (file.calibration.gptq) how.feedback = &*calibration.text;
   how.allow_fallback = options.allow_fallback;
+  how.scale_activations = file.calibration.awq;
+  std::optional<Progress> scaling;
+  how.scaling_progress = [&](uint64_t done, uint64_t total) {
+    if (!scaling) scaling.emplace("scaling", total, "groups");
+    scaling->set(done);
+    if (done == total) scaling.reset();
+  };
   how.progress = [&](uint64_t done, uint64_t total) {
     if (!progress) progress.emplace("quantizing", total / kMegabyte, "MB");
     progress->set(done / kMegabyte);
@@ -221,6 +233,11 @@ void add_calibration(CLI::App& command, Options& options) {
   command
       .add_flag("--gptq", options.gptq,
                 "Make the error of each column good in those that follow (GPTQ); takes longer")
+      ->group(group);
+  command
+      .add_flag("--awq", options.awq,
+                "Scale weights by the activations that meet them before rounding, and undo it in "
+                "what comes before (AWQ); the model computes the same")
       ->group(group);
   command
       .add_option("--save-importance", options.save_importance,

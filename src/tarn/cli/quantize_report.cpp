@@ -45,6 +45,13 @@ void print_quantize_text(const compress::QuantizeReport& report, const std::stri
       "{:<14}{:.1f} MB before, {:.1f} MB after ({:.1f} %)\n", "tensors",
       megabytes(report.bytes_before), megabytes(report.bytes_after),
       100.0 * static_cast<double>(report.bytes_after) / static_cast<double>(report.bytes_before));
+  if (report.scaling) {
+    fmt::print(
+        "{:<14}{} of {} groups by activations; {:.4e} of the products' squares lost before, "
+        "{:.4e} after\n",
+        "scaled", report.scaling->scaled, report.scaling->groups, report.scaling->error_before,
+        report.scaling->error_after);
+  }
   fmt::print("{:<14}{}\n", "written", out);
 }
 
@@ -54,7 +61,7 @@ void print_quantize_json(const compress::QuantizeReport& report, const std::stri
   for (const compress::Kept& group : report.kept) {
     kept.push_back({{"reason", group.reason}, {"tensors", group.names}, {"bytes", group.bytes}});
   }
-  const json document = {
+  json document = {
       {"in", in},
       {"out", out},
       {"modules", report.modules},
@@ -65,6 +72,12 @@ void print_quantize_json(const compress::QuantizeReport& report, const std::stri
       {"bytes_after", report.bytes_after},
       {"kept", kept},
       {"fallbacks", report.fallbacks}};
+  if (report.scaling) {
+    document["activation_scaling"] = {{"groups", report.scaling->groups},
+                                      {"scaled", report.scaling->scaled},
+                                      {"error_before", report.scaling->error_before},
+                                      {"error_after", report.scaling->error_after}};
+  }
   fmt::print("{}\n", document.dump(2, ' ', false, json::error_handler_t::replace));
 }
 

@@ -19,6 +19,8 @@ Dtype dtype_of_storage(StorageType type) {
   return type == StorageType::bf16 ? Dtype::bf16 : Dtype::f32;
 }
 
+}  // namespace
+
 void check_finite(const array& weights, const std::string& name) {
   if (all(isfinite(weights)).item<bool>()) return;
   fail(ErrorCode::corrupt,
@@ -26,8 +28,6 @@ void check_finite(const array& weights, const std::string& name) {
        "broken, download or convert it again; --allow-fallback keeps such layers as they are",
        quote(name));
 }
-
-}  // namespace
 
 array matrix_rows(const TensorInfo& info, int64_t first, int64_t last) {
   const auto row_bytes = info.bytes.size() / static_cast<size_t>(info.shape[0]);
@@ -50,14 +50,25 @@ std::string unusable_weights(const TensorInfo& info) {
   return {};
 }
 
+array scaled_rows(const TensorInfo& info, int64_t first, int64_t last, const MatrixScales& scales) {
+  array rows = astype(matrix_rows(info, first, last), Dtype::f32);
+  if (scales.columns != nullptr) rows = rows * array(*scales.columns, {info.shape[1]});
+  if (scales.rows != nullptr) {
+    const std::vector<float> part(scales.rows->begin() + first, scales.rows->begin() + last);
+    rows = rows * array(part, {last - first, 1});
+  }
+  return rows;
+}
+
 void encode_in_pieces(const TensorInfo& info, const std::shared_ptr<const quant::Codec>& codec,
-                      const std::optional<array>& importance, const VisitPiece& visit) {
+                      const std::optional<array>& importance, const VisitPiece& visit,
+                      const MatrixScales& scales) {
   const int64_t rows = info.shape[0];
   const auto whole = static_cast<int64_t>(codec->piece_rows());
   const int64_t fit = std::max<int64_t>(1, piece_values / info.shape[1]);
   const int64_t step = whole == 0 ? rows : (fit + whole - 1) / whole * whole;
   for (int64_t first = 0; first < rows; first += step) {
-    const array piece = astype(matrix_rows(info, first, std::min(first + step, rows)), Dtype::f32);
+    const array piece = scaled_rows(info, first, std::min(first + step, rows), scales);
     check_finite(piece, info.name);
     const CodedMatrix matrix = encode(piece, codec, importance);
     eval(matrix.parts);

@@ -84,13 +84,43 @@ Bytes with_feedback(const array& rows, const CodedMatrix& matrix,
   return bytes;
 }
 
+// What is done to the weights, and what is known of their inputs.
+struct Measures {
+  const Importance* importance = nullptr;
+  ActivationScaling scaling;
+  Hessians* hessians = nullptr;
+};
+
+Dtype dtype_of(const TensorInfo& info) {
+  if (info.type == StorageType::f16) return Dtype::f16;
+  return info.type == StorageType::bf16 ? Dtype::bf16 : Dtype::f32;
+}
+
+const std::vector<float>* find(const std::map<std::string, std::vector<float>>& scales,
+                               const std::string& name) {
+  const auto found = scales.find(name);
+  return found == scales.end() ? nullptr : &found->second;
+}
+
 class Work {
  public:
-  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options, Hessians* hessians)
-      : writer_(writer), total_(total), options_(options), hessians_(hessians) {}
+  Work(CheckpointWriter& writer, uint64_t total, const QuantizeOptions& options,
+       const Measures& measures)
+      : writer_(writer), total_(total), options_(options), measures_(measures) {}
 
-  void copy(const TensorInfo& info) {
-    writer_.append(info.name, info.bytes);
+  void copy(const PlannedTensor& planned) {
+    const TensorInfo& info = *planned.info;
+    const MatrixScales scales = scales_of(planned);
+    if (const std::vector<float>* vector = find(measures_.scaling.vectors, info.name)) {
+      append(info, array(*vector, {info.shape[0]}));
+    } else if (scales.columns != nullptr || scales.rows != nullptr) {
+      const int64_t step = std::max<int64_t>(1, copied_values / info.shape[1]);
+      for (int64_t first = 0; first < info.shape[0]; first += step) {
+        append(info, scaled_rows(info, first, std::min(first + step, info.shape[0]), scales));
+      }
+    } else {
+      writer_.append(info.name, info.bytes);
+    }
     advance(info.bytes.size());
   }
 
@@ -100,39 +130,58 @@ class Work {
     const std::vector<quant::Part> parts = parts_of(planned);
     const uint64_t row_bytes = info.bytes.size() / static_cast<uint64_t>(info.shape[0]);
     const std::vector<float> factor = factor_of(planned);
-    encode_in_pieces(info, codec, importance_of(planned),
-                     [&](const array& rows, const CodedMatrix& matrix) {
-                       const Bytes pieces = with_feedback(rows, matrix, factor);
-                       for (size_t i = 0; i < parts.size(); ++i) {
-                         writer_.append(part_name(planned, parts[i]), pieces[i]);
-                       }
-                       advance(static_cast<uint64_t>(rows.shape(0)) * row_bytes);
-                     });
+    encode_in_pieces(
+        info, codec, importance_of(planned),
+        [&](const array& rows, const CodedMatrix& matrix) {
+          const Bytes pieces = with_feedback(rows, matrix, factor);
+          for (size_t i = 0; i < parts.size(); ++i) {
+            writer_.append(part_name(planned, parts[i]), pieces[i]);
+          }
+          advance(static_cast<uint64_t>(rows.shape(0)) * row_bytes);
+        },
+        scales_of(planned));
   }
 
  private:
+  static constexpr int64_t copied_values = int64_t{1} << 22;
+
+  void append(const TensorInfo& info, const array& values) {
+    const array stored = astype(values, dtype_of(info));
+    eval({stored});
+    writer_.append(info.name, bytes_of(stored));
+  }
+  MatrixScales scales_of(const PlannedTensor& planned) const {
+    return {find(measures_.scaling.columns, planned.module),
+            find(measures_.scaling.rows, planned.module)};
+  }
   void advance(uint64_t bytes) {
     done_ += bytes;
     if (options_.progress) options_.progress(done_, total_);
   }
   std::optional<array> importance_of(const PlannedTensor& planned) const {
-    if (options_.importance == nullptr) return std::nullopt;
-    const std::vector<float> weights = options_.importance->weights_of(planned.module);
+    if (measures_.importance == nullptr) return std::nullopt;
+    const std::vector<float> weights = measures_.importance->weights_of(planned.module);
     if (weights.empty()) return std::nullopt;
     return array(weights, {planned.info->shape[1]});
   }
   // Empty: no errors are fed back.
   std::vector<float> factor_of(const PlannedTensor& planned) const {
-    if (hessians_ == nullptr) return {};
-    const std::vector<float>& hessian = hessians_->of(planned.module);
+    if (measures_.hessians == nullptr) return {};
+    std::vector<float> hessian = measures_.hessians->of(planned.module);
     if (hessian.empty()) return {};
-    return feedback_factor(hessian, static_cast<size_t>(planned.info->shape[1]));
+    const auto columns = static_cast<size_t>(planned.info->shape[1]);
+    if (const std::vector<float>* scales = find(measures_.scaling.columns, planned.module)) {
+      for (size_t i = 0; i < hessian.size(); ++i) {
+        hessian[i] /= (*scales)[i / columns] * (*scales)[i % columns];
+      }
+    }
+    return feedback_factor(hessian, columns);
   }
   CheckpointWriter& writer_;
   uint64_t total_;
   uint64_t done_ = 0;
   const QuantizeOptions& options_;
-  Hessians* hessians_;
+  const Measures& measures_;
 };
 
 // "model.layers.17.mlp.up_proj.weight" as "model.layers.*.mlp.up_proj.weight".
@@ -238,17 +287,22 @@ void check_importance(const Importance& importance, const std::vector<PlannedTen
 }
 
 void write_model(const fs::path& in, const fs::path& out, const std::vector<PlannedTensor>& plan,
-                 const std::string& config_text, uint64_t total, const QuantizeOptions& options) {
+                 const std::string& config_text, uint64_t total, const QuantizeOptions& options,
+                 ActivationScaling scaling) {
   std::optional<Hessians> hessians;
   if (options.feedback != nullptr) hessians.emplace(in, *options.feedback, plan);
+  std::optional<Importance> importance;
+  if (options.importance != nullptr) importance = scaling.scaled(*options.importance);
   CheckpointWriter writer(out, specs_of(plan));
-  Work work(writer, total, options, hessians ? &*hessians : nullptr);
+  const Measures measures{importance ? &*importance : nullptr, std::move(scaling),
+                          hessians ? &*hessians : nullptr};
+  Work work(writer, total, options, measures);
   for (const PlannedTensor& planned : plan) {
     if (planned.left_out) continue;
     if (planned.format) {
       work.quantize(planned);
     } else {
-      work.copy(*planned.info);
+      work.copy(planned);
     }
   }
   writer.finish();
@@ -276,10 +330,20 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
   }
   if (options.feedback != nullptr) check_free_codes(plan);
   if (options.importance != nullptr) check_importance(*options.importance, plan, report);
+  ActivationScaling scaling;
+  if (options.scale_activations) {
+    if (options.importance == nullptr) {
+      fail(ErrorCode::invalid_argument,
+           "scaling by activations (--awq) needs their importance: give --calibrate or "
+           "--importance");
+    }
+    scaling = search_scales(scale_groups(checkpoint, config, plan), *options.importance,
+                            report.scaling.emplace(), options.scaling_progress);
+  }
   const std::string config_text = quantized_config(source, plan, recipe, config);
   const bool made_here = !fs::exists(out);
   try {
-    write_model(in, out, plan, config_text, report.bytes_before, options);
+    write_model(in, out, plan, config_text, report.bytes_before, options, std::move(scaling));
   } catch (...) {
     std::error_code ignored;
     if (made_here) fs::remove(out, ignored);  // only when it is still empty

@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tarn/compress/activation_scaling.h"
 #include "tarn/compress/importance.h"
 #include "tarn/compress/recipe.h"
 
@@ -30,12 +32,16 @@ struct QuantizeReport {
   uint64_t bytes_after = 0;
   std::vector<Kept> kept;
   std::vector<std::string> fallbacks;  // "model.layers.0.mlp.down_proj: 112 inputs do not fill ..."
-  std::vector<std::string> warnings;   // rules that matched nothing, tensors left out
+  std::optional<ScalingReport> scaling;
+  std::vector<std::string> warnings;  // rules that matched nothing, tensors left out
 };
 
 struct QuantizeOptions {
   // How much errors count, by module; null: all inputs alike.
   const Importance* importance = nullptr;
+  // Scales weights by activations first (compress/activation_scaling.h); needs the importance.
+  bool scale_activations = false;
+  std::function<void(uint64_t, uint64_t)> scaling_progress = {};  // (groups done, total)
   // The text for error feedback (compress/error_feedback.h); null: each value is rounded alone.
   // invalid_argument when a format in use has no free codes.
   const CalibrationText* feedback = nullptr;

@@ -79,9 +79,10 @@ Rule parse_entry(const ordered_json& value, std::string_view source, size_t inde
 }
 
 CalibrationSettings parse_calibration(const ordered_json& value, std::string_view source) {
-  const Object object(value, source, "calibration", {"tokens", "gptq"});
+  const Object object(value, source, "calibration", {"tokens", "gptq", "awq"});
   CalibrationSettings settings;
   settings.gptq = object.flag("gptq");
+  settings.awq = object.flag("awq");
   if (const ordered_json* tokens = object.find("tokens")) {
     const bool fits = tokens->is_number_integer() && tokens->get<double>() >= 2 &&
                       tokens->get<double>() <= static_cast<double>(most_tokens);
@@ -139,6 +140,7 @@ std::string recipe_json(const RecipeFile& file) {
     ordered_json& calibration = document["calibration"];
     if (file.calibration.tokens) calibration["tokens"] = *file.calibration.tokens;
     if (file.calibration.gptq) calibration["gptq"] = true;
+    if (file.calibration.awq) calibration["awq"] = true;
   }
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

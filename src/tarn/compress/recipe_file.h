@@ -15,6 +15,7 @@ namespace tarn::compress {
 struct CalibrationSettings {
   std::optional<int64_t> tokens;
   bool gptq = false;
+  bool awq = false;
 
   bool operator==(const CalibrationSettings&) const = default;
 };
