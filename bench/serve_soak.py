@@ -294,6 +294,7 @@ def parse():
     parser.add_argument("--tarn-program", default=ROOT / "build/release/bin/tarn", type=Path)
     parser.add_argument("--model", default="pebble")
     parser.add_argument("--cache-memory", default="128M", help="small enough that the warm-up fills it")
+    parser.add_argument("--threads", help="of the server that is started")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--warm-up", type=float, default=0.3, help="part of the time before memory may not grow")
@@ -310,7 +311,8 @@ def main():
     try:
         if not options.url:
             server = Server([options.tarn_program, "serve", options.model, "--port", "0", "--cache-memory",
-                             options.cache_memory, "--no-governor"])
+                             options.cache_memory, "--no-governor",
+                             *(["--threads", options.threads] if options.threads else [])])
             options.url = server.url
         result, broken = soak(options, server.process.pid if server else None)
         show(options, result)

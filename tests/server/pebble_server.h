@@ -8,13 +8,18 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "tarn/base/team.h"
 #include "tarn/server/server.h"
 #include "tests/server/raw_client.h"
 
 namespace tarn::testing {
 
+// On one thread: tests that run side by side do not wait for each other's barriers.
 inline const LoadedModel& pebble() {
-  static const LoadedModel model(TARN_MODELS_DIR "/pebble");
+  static const LoadedModel model = [] {
+    Team::set_size(1);
+    return LoadedModel(TARN_MODELS_DIR "/pebble");
+  }();
   return model;
 }
 

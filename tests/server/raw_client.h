@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
@@ -108,7 +109,8 @@ class RawClient {
     return !more && buffer_.empty() && ended_;
   }
 
-  bool head_only = false;  // the answers are to HEAD
+  bool head_only = false;         // the answers are to HEAD
+  size_t most_at_once = 1 << 14;  // bytes taken from the network by one read
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -119,7 +121,7 @@ class RawClient {
     pollfd state{fd_, POLLIN, 0};
     if (left.count() <= 0 || ::poll(&state, 1, static_cast<int>(left.count())) <= 0) return false;
     char bytes[16384];
-    const ssize_t count = ::recv(fd_, bytes, sizeof bytes, 0);
+    const ssize_t count = ::recv(fd_, bytes, std::min(sizeof bytes, most_at_once), 0);
     if (count <= 0) {
       ended_ = true;
       return false;

@@ -169,7 +169,8 @@ std::map<std::string, double> samples(const std::string& text) {
     std::smatch match;
     if (std::regex_match(line, comment)) continue;
     EXPECT_TRUE(std::regex_match(line, match, sample)) << line;
-    if (!match.empty()) EXPECT_TRUE(found.emplace(match[1], std::stod(match[2])).second) << line;
+    if (match.empty()) continue;
+    EXPECT_TRUE(found.emplace(match[1], std::stod(match[2])).second) << line;
   }
   return found;
 }
@@ -195,7 +196,7 @@ TEST(Server, MetricsCountWhatHappened) {
   EXPECT_EQ(now["tarn_time_to_first_token_seconds_count"], 2);
   EXPECT_EQ(now[R"(tarn_request_seconds_bucket{le="+Inf"})"], 2);
   EXPECT_GT(now["tarn_resident_bytes"], 1e6);
-  EXPECT_EQ(now["tarn_connections"], 1);
+  EXPECT_GE(now["tarn_connections"], 1);
 }
 
 TEST(Server, TheSamePromptHasTheSameAnswerWhateverElseRuns) {
@@ -216,7 +217,9 @@ TEST(Server, TheSamePromptHasTheSameAnswerWhateverElseRuns) {
   }
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string text = text_of(all[i].get());
-    if (i % 2 == 1) EXPECT_EQ(text, alone);
+    if (i % 2 == 1) {
+      EXPECT_EQ(text, alone);
+    }
   }
 }
 
