@@ -2,9 +2,10 @@
 .POSIX:
 
 SECONDS = 60
+MINUTES = 10
 JOBS = 2
 
-.PHONY: help run build test test-aarch64 bench bench-peers lint format asan tsan fuzz clean deps dev-deps
+.PHONY: help run build test test-aarch64 bench bench-peers soak lint format asan tsan fuzz clean deps dev-deps
 
 help:
 	@echo "make run              build tarn and ask the embedded model a few questions"
@@ -13,6 +14,8 @@ help:
 	@echo "make bench            micro-benchmarks, then tarn bench on Pebble and on a synthetic 0.8B model"
 	@echo "make bench-peers      tarn beside llama.cpp and MLX, in turn (from PyPI); about an hour"
 	@echo "                      PEERS='--shapes qwen3-0.6b --rounds 3': options of bench/peers/compare.py"
+	@echo "make soak MINUTES=10  64 clients, not all well-behaved, at tarn serve; SOAK='--clients 16': options of"
+	@echo "                      bench/serve_soak.py"
 	@echo "make lint             layers, formatting and clang-tidy on files changed since origin/HEAD"
 	@echo "                      BASE=rev: since that commit; ALL=1: all files"
 	@echo "make format           format all sources in place"
@@ -49,6 +52,11 @@ bench-peers: deps
 	cmake --preset release
 	cmake --build --preset release --target tarn_cli
 	bench/peers/compare.py $(PEERS)
+
+soak: deps
+	cmake --preset release
+	cmake --build --preset release --target tarn_cli
+	bench/serve_soak.py --minutes $(MINUTES) $(SOAK)
 
 lint: dev-deps
 	tools/lint.sh --base "$(BASE)" $(ALL:1=--all)

@@ -74,12 +74,14 @@ class Engine::Loop {
     if (job->bytes > options_.cache_bytes) refuse_size(*job);
     {
       const std::lock_guard lock(mutex_);
-      const auto places = static_cast<size_t>(options_.max_queue);
       if (draining_ || stopping_) {
         ++stats_.refused;
         throw Overloaded("server: it is shutting down; try another one", 5, true);
       }
-      if (waiting_count_ + inbox_.size() >= places) {
+      // Those that can run at once do not wait.
+      const int64_t places =
+          options_.max_queue + std::max<int64_t>(0, stats_.limit - stats_.running);
+      if (static_cast<int64_t>(waiting_count_ + inbox_.size()) >= places) {
         ++stats_.refused;
         throw Overloaded(
             fmt::format("queue: all {} places are taken; try again later", options_.max_queue),
@@ -302,25 +304,35 @@ class Engine::Loop {
   void admit() {
     while (!waiting_.empty()) {
       const auto next = next_waiting();
-      Job& job = **next;
+      const Job& job = **next;
       const auto places = static_cast<int64_t>(job.choices.size());
       // More choices than places run when nothing else does.
       const int64_t free = free_places();
       if (free <= 0 || (places > free && !admitted_.empty())) return;
       if (reserved_ + job.bytes > options_.cache_bytes) return;
-      reserved_ += job.bytes;
-      Cache cache = store_.take(job.request.prompt);
-      store_.shrink(options_.cache_bytes - reserved_);
-      job.cached_tokens = cache.position();
-      job.started = EngineClock::now();
-      cache.expect(static_cast<int64_t>(job.request.prompt.size()));
-      cache.reserve(round_up(tokens_of(job), capacity_unit));
-      job.prompt_cache = std::move(cache);
-      admitted_.push_back(*next);
-      prompts_.push_back(*next);
+      begin(*next);
       waiting_.erase(next);
-      job.listener->on_start(static_cast<int64_t>(job.request.prompt.size()), job.cached_tokens);
     }
+  }
+
+  void begin(const std::shared_ptr<Job>& job) {
+    reserved_ += job->bytes;
+    job->started = EngineClock::now();
+    admitted_.push_back(job);
+    try {
+      Cache cache = store_.take(job->request.prompt);
+      store_.shrink(options_.cache_bytes - reserved_);
+      job->cached_tokens = cache.position();
+      cache.expect(static_cast<int64_t>(job->request.prompt.size()));
+      cache.reserve(round_up(tokens_of(*job), capacity_unit));
+      job->prompt_cache = std::move(cache);
+    } catch (const Error& error) {
+      return end(job, FinishReason::cancelled, error);
+    } catch (const std::exception& error) {
+      return end(job, FinishReason::cancelled, Error(ErrorCode::internal, error.what()));
+    }
+    prompts_.push_back(job);
+    job->listener->on_start(static_cast<int64_t>(job->request.prompt.size()), job->cached_tokens);
   }
 
   // --- steps

@@ -12,9 +12,18 @@ namespace {
 
 constexpr uint64_t largest_key_file = 1 << 20;
 
+// An address of this machine, or a name that always is one. "127.0.0.1.example.org" is neither.
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.") ||
-         host.ends_with(".localhost");
+  if (host == "localhost" || host == "::1" || host == "[::1]" || host.ends_with(".localhost")) {
+    return true;
+  }
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return result;
 }
 
 // "example.org:8080" without its port; "[::1]:8080" is "[::1]".
@@ -93,8 +102,10 @@ std::string_view Access::key_of(const HttpRequest& request) {
 }
 
 bool Access::host_is_known(const HttpRequest& request) const {
-  const std::string_view host = without_port(request.header("host"));
-  if (std::find(options_.hosts.begin(), options_.hosts.end(), host) != options_.hosts.end()) {
+  const std::string host = lower(without_port(request.header("host")));
+  if (host.empty()) return true;  // of HTTP/1.0, which no browser speaks
+  if (std::any_of(options_.hosts.begin(), options_.hosts.end(),
+                  [&](const std::string& one) { return lower(one) == host; })) {
     return true;
   }
   // A page of another name that resolves to this machine must not pass for one of ours.

@@ -1,6 +1,7 @@
 #include "tarn/server/governor.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <condition_variable>
 #include <fstream>
@@ -14,25 +15,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<double> read_number(const fs::path& path) {
-  std::ifstream file(path);
-  double value = 0;
-  if (!(file >> value) || !std::isfinite(value)) return std::nullopt;
-  return value;
+constexpr size_t longest_value = 64;
+constexpr size_t most_entries = 512;
+
+// The first line of a sensor's file, without what is longer than any of theirs. Empty for what is
+// no plain file: to open a pipe would wait for its writer.
+std::string read_word(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::string word(longest_value, '\0');
+  file.read(word.data(), static_cast<std::streamsize>(word.size()));
+  word.resize(static_cast<size_t>(file.gcount()));
+  return word.substr(0, word.find('\n'));
 }
 
-std::string read_word(const fs::path& path) {
-  std::ifstream file(path);
-  std::string word;
-  std::getline(file, word);
-  return word.substr(0, 64);
+std::optional<double> read_number(const fs::path& path) {
+  const std::string word = read_word(path);
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  const bool whole =
+      word.find_first_not_of(" \t\r", static_cast<size_t>(end - word.data())) == std::string::npos;
+  if (error != std::errc() || !whole || !std::isfinite(value)) return std::nullopt;
+  return value;
 }
 
 // Of a folder's entries, those whose name begins so, sorted.
 std::vector<fs::path> entries(const fs::path& folder, std::string_view prefix) {
   std::vector<fs::path> found;
   std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+  for (fs::directory_iterator at(folder, error), end;
+       !error && at != end && found.size() < most_entries; at.increment(error)) {
     if (at->path().filename().string().starts_with(prefix)) found.push_back(at->path());
   }
   std::sort(found.begin(), found.end());

@@ -272,9 +272,10 @@ class Connection final : public Channel, public std::enable_shared_from_this<Con
 
   void look_after_client(uint64_t number) {
     if (!answering_ || number != number_) return;
+    // Who ends its side once all of the answer is given may still read it.
     const auto reply = reply_.lock();
-    // Who ends its side once all of the answer is there may still read it.
-    if (has_gone(lowest().socket()) && !(reply && reply->ended())) return gone();
+    const bool ended = !reply || reply->ended();
+    if (!ended && has_gone(lowest().socket())) return gone();
     // It has sent more already, which waits for its turn; whether it goes is seen by asking.
     watch_timer_.expires_after(watch_period);
     watch_timer_.async_wait([self = this->shared_from_this(), number](beast::error_code) {
