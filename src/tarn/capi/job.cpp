@@ -110,7 +110,7 @@ text::TokenGrammar grammar(ChatModel& chat, const tarn_generate_options& options
   return chat.grammar(fmt::format("{}:{}", kind, source), [&] {
     if (kind == TARN_CONSTRAINT_GBNF) return text::Grammar::from_gbnf(source);
     if (kind == TARN_CONSTRAINT_REGEX) return text::Grammar::from_regex(source);
-    return text::Grammar::from_json_schema(parse_parameter(source.c_str(), "constraint_text"));
+    return text::Grammar::from_parsed_schema(parse_parameter(source.c_str(), "constraint_text"));
   });
 }
 
