@@ -261,7 +261,8 @@ def soak(options, pid):
         broken.append(f"/health: p99 is {p99:.1f} ms, the promise {options.max_health_ms:g} ms")
     growth = (result["end"] - warm) / 1e6
     if options.max_growth_mb and growth > options.max_growth_mb:
-        broken.append(f"memory: it grew by {growth:.1f} MB after the warm-up, the promise is {options.max_growth_mb:g} MB")
+        promise = f"the promise is {options.max_growth_mb:g} MB"
+        broken.append(f"memory: it grew by {growth:.1f} MB after the warm-up, {promise}")
     return result, broken
 
 

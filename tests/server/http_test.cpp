@@ -288,10 +288,10 @@ TEST(Http, KeepsPlacesForHealthWhenAllConnectionsAreInUse) {
 TEST(Http, PausesForClientsThatDoNotReadAndCutsThemOff) {
   PebbleServer server([](auto& o) {
     o.http.send_buffer_bytes = 4096;
-    o.http.write_timeout = 3s;
+    o.http.write_timeout = 8s;
   });
   const std::string body = R"({"prompt":"Once","max_tokens":1900,"stream":true,"ignore_eos":true,)"
-                           R"("logprobs":5,"temperature":0})";
+                           R"("logprobs":20,"temperature":0})";
   RawClient stuck(server.port(), 2048);
   stuck.send(PebbleServer::post_text("/v1/completions", body));
   ASSERT_TRUE(server.soon_running(1));
