@@ -21,7 +21,8 @@ set_target_properties(example_c_chat PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME capi.example_answers COMMAND example_c_chat pebble "57 + 557 = ?")
 set_tests_properties(capi.example_answers PROPERTIES PASS_REGULAR_EXPRESSION "614\n")
 add_test(NAME capi.example_keeps_to_a_schema COMMAND example_c_chat pebble
-  --schema [[{"type": "object", "properties": {"sum": {"const": 7}}, "required": ["sum"]}]] "3 + 4 = ?")
+  --schema [[{"type": "object", "properties": {"sum": {"const": 7}}, "required": ["sum"],
+    "additionalProperties": false}]] "3 + 4 = ?")
 set_tests_properties(capi.example_keeps_to_a_schema PROPERTIES PASS_REGULAR_EXPRESSION "{\"sum\": ?7}\n")
 add_test(NAME capi.example_names_what_is_missing COMMAND example_c_chat no-such-model "Hi")
 set_tests_properties(capi.example_names_what_is_missing PROPERTIES

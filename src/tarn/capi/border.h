@@ -2,6 +2,7 @@
 // ones, what is handed out is made here.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
