@@ -41,6 +41,9 @@ class GrammarAfterReasoning final : public TokenConstraint {
         (static_cast<size_t>(service.model().model().config().vocab_size) + 31) / 32;
     all_.assign(words, ~0U);
   }
+  void expect_at_most(int64_t tokens) override {
+    if (!reasoning_) constraint_.expect_at_most(tokens);
+  }
   std::span<const uint32_t> mask() override {
     return reasoning_ ? std::span<const uint32_t>(all_) : constraint_.mask();
   }
