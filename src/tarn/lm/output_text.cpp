@@ -28,6 +28,10 @@ OutputConstraint::OutputConstraint(const ChatModel& model, const text::TokenGram
   breaks_left_ = 2;
 }
 
+void OutputConstraint::expect_at_most(int64_t tokens) {
+  if (!reasoning_) constraint_.expect_at_most(tokens - breaks_left_);
+}
+
 std::span<const uint32_t> OutputConstraint::mask() {
   if (reasoning_) return all_;
   const std::span<const uint32_t> mask = constraint_.mask();

@@ -30,6 +30,7 @@ class OutputText final : public TokenText {
 class OutputConstraint final : public TokenConstraint {
  public:
   OutputConstraint(const ChatModel& model, const text::TokenGrammar& grammar, bool in_reasoning);
+  void expect_at_most(int64_t tokens) override;
   std::span<const uint32_t> mask() override;
   void accept(int32_t token) override;
   bool complete() const override { return !reasoning_ && constraint_.complete(); }

@@ -74,7 +74,10 @@ class Automaton {
 
   uint32_t table_states() const { return table_states_; }
   uint32_t byte_classes() const { return classes_; }
+  // Bytes of one class lead to the same states everywhere.
+  uint8_t byte_class(uint8_t byte) const { return class_of_[byte]; }
   const std::vector<Counter>& counters() const { return counters_; }
+  const Counter& counter_of(State state) const;  // a state behind those of the tables
   size_t nbytes() const;
 
  private:
@@ -82,7 +85,6 @@ class Automaton {
   static constexpr uint8_t kAccepting = 1;
   static constexpr uint8_t kDeadEnd = 2;
 
-  const Counter& counter_of(State state) const;
   bool counter_accepts(State state) const;
   bool counter_is_full(State state) const;
   const ByteSet& counter_first(State state) const;

@@ -16,23 +16,26 @@ struct TokenGrammar::State {
   Grammar grammar;
   std::shared_ptr<const GrammarVocabulary> vocabulary;
   grammar::MaskCache masks;
+  grammar::Distances distances;
 
   // Of any of the states that behave like `state` over texts as long as tokens are.
   std::shared_ptr<const grammar::StateMask> mask(grammar::State state) {
     const grammar::Automaton& automaton = grammar.automaton();
     const grammar::State key = automaton.representative(state, vocabulary->trie().longest());
     if (auto known = masks.find(key)) return known;
-    auto made = std::make_shared<const grammar::StateMask>(
-        grammar::compute_mask(automaton, key, vocabulary->trie(), vocabulary->mask_words()));
+    auto made = std::make_shared<const grammar::StateMask>(grammar::compute_mask(
+        automaton, distances, key, vocabulary->trie(), vocabulary->mask_words()));
     masks.insert(key, made);
     return made;
   }
 };
 
 TokenGrammar::TokenGrammar(Grammar grammar, std::shared_ptr<const GrammarVocabulary> vocabulary,
-                           size_t cache_bytes)
-    : state_(
-          new State{std::move(grammar), std::move(vocabulary), grammar::MaskCache(cache_bytes)}) {}
+                           size_t cache_bytes) {
+  grammar::Distances distances(grammar.automaton(), vocabulary->single_bytes());
+  state_.reset(new State{std::move(grammar), std::move(vocabulary), grammar::MaskCache(cache_bytes),
+                         std::move(distances)});
+}
 
 const Grammar& TokenGrammar::grammar() const { return state_->grammar; }
 const GrammarVocabulary& TokenGrammar::vocabulary() const { return *state_->vocabulary; }
@@ -43,6 +46,7 @@ GrammarConstraint::GrammarConstraint(TokenGrammar grammar)
     : grammar_(std::move(grammar)),
       runner_(grammar_.grammar().automaton()),
       walk_(grammar_.vocabulary().trie()),
+      distance_(grammar_.state_->distances),
       mask_(grammar_.vocabulary().mask_words()) {
   runner_.start(runner_.automaton().start(), position_);
 }
@@ -65,7 +69,10 @@ bool GrammarConstraint::accept_bytes(std::string_view bytes) {
   if (!advance(bytes, to)) return false;
   mask_is_current_ = mask_is_current_ && to == position_;
   position_ = std::move(to);
-  if (runner_.compact(position_)) mask_is_current_ = false;
+  if (runner_.compact(position_)) {
+    mask_is_current_ = false;
+    distance_.forget();
+  }
   return true;
 }
 
@@ -83,6 +90,7 @@ void GrammarConstraint::accept(int32_t id) {
     if (!finished_ && !may_end()) {
       fail(ErrorCode::invalid_argument, "grammar: the text may not end here (token {})", id);
     }
+    if (left_) --*left_;
     finished_ = true;
     position_.items.clear();
     mask_is_current_ = false;
@@ -95,11 +103,49 @@ void GrammarConstraint::accept(int32_t id) {
   if (finished_ || !accept_bytes(*bytes)) {
     fail(ErrorCode::invalid_argument, "grammar: token {} (\"{}\") is not allowed here", id, *bytes);
   }
+  if (left_) --*left_;
+}
+
+void GrammarConstraint::expect_at_most(int64_t tokens) {
+  if (tokens < 1) {
+    fail(ErrorCode::invalid_argument,
+         "grammar: {} tokens are left for the text; at least one must be", tokens);
+  }
+  left_ = tokens;
 }
 
 std::span<const uint32_t> GrammarConstraint::mask() {
   if (!mask_is_current_) compute_mask();
-  return mask_;
+  return hurry() ? hurried_ : mask_;
+}
+
+// Whether there is need to hurry: then hurried_ is made. Otherwise every token of mask_ will do, or
+// none.
+bool GrammarConstraint::hurry() {
+  if (!left_ || finished_) return false;
+  const int64_t bytes = *left_ - 2;  // what may be left behind the next token, but for the end
+  if (farthest_ <= bytes || distance_(runner_, position_) > bytes + 1) return false;
+  const grammar::TokenTrie& trie = grammar_.vocabulary().trie();
+  hurried_.assign(mask_.size(), 0);
+  bool any = false;
+  const auto allow = [&](int32_t id) {
+    hurried_[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
+    any = true;
+  };
+  // As much as the masks of the states may take.
+  runner_.allow(grammar::kMaxMaskSteps * (position_.items.size() + 1));
+  walk_.run(
+      runner_, position_, 0, trie.size(), 0,
+      [&](uint32_t node, const Position& behind) {
+        const auto tokens = trie.tokens(node);
+        if (tokens.empty() || distance_(runner_, behind) > bytes) return;
+        for (const int32_t id : tokens) allow(id);
+      },
+      [](uint32_t) {});
+  if (position_.ended) {
+    for (const int32_t id : grammar_.vocabulary().end_tokens()) allow(id);
+  }
+  return any;  // not so where the text should end here, and there is no end token
 }
 
 void GrammarConstraint::compute_mask() {
@@ -108,14 +154,20 @@ void GrammarConstraint::compute_mask() {
   std::fill(mask_.begin(), mask_.end(), 0);
   runner_.allow(grammar::kMaxMaskSteps);
   const auto allow = [&](int32_t id) { mask_[static_cast<size_t>(id) / 32] |= 1U << (id % 32); };
-  const auto allow_all = [&](uint32_t node) {
-    for (const int32_t id : trie.tokens(node)) allow(id);
+  const auto allow_all = [&](uint32_t node, const Position& to) {
+    const auto tokens = trie.tokens(node);
+    if (tokens.empty()) return;
+    farthest_ = std::max(farthest_, distance_(runner_, to));
+    for (const int32_t id : tokens) allow(id);
   };
+  farthest_ = 0;
   Position below;
   Position behind;
   for (const Position::Item& item : position_.items) {
     const auto decided = shared.mask(item.state);
     decided->add_to(mask_);
+    farthest_ = std::max(farthest_, add(decided->farthest(shared.distances[item.state]),
+                                        distance_.behind(runner_, item.stacks)));
     if (decided->exits.empty()) continue;
     runner_.return_to(item.stacks, below);
     if (below.items.empty()) continue;
@@ -128,7 +180,7 @@ void GrammarConstraint::compute_mask() {
       if (!behind.alive()) continue;
       for (uint32_t i = begin; i < end; ++i) {
         const uint32_t node = decided->exits[i];
-        allow_all(node);
+        allow_all(node, behind);
         walk_.run(runner_, behind, node + 1, trie[node].skip, trie[node].depth, allow_all,
                   [](uint32_t) {});
       }

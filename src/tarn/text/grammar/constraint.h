@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tarn/text/grammar/distances.h"
 #include "tarn/text/grammar/grammar.h"
 #include "tarn/text/grammar/runner.h"
 #include "tarn/text/grammar/token_masks.h"
@@ -44,10 +46,14 @@ class GrammarConstraint {
  public:
   explicit GrammarConstraint(TokenGrammar grammar);
 
+  // How many tokens may still come, an end token included; each that is accepted counts as one.
+  // Masks then leave out the tokens behind which the text could no longer end in time, byte by byte
+  // where need be. Where it already cannot, they are as if there was no limit. At least 1.
+  void expect_at_most(int64_t tokens);
   // The ids that may come next, 32 a word (id i is bit i % 32 of word i / 32). End tokens are
   // allowed when the text may end. Valid until the next call.
   std::span<const uint32_t> mask();
-  // Takes a token that the mask allows; any other is ErrorCode::invalid_argument and changes
+  // Takes a token that the grammar allows; any other is ErrorCode::invalid_argument and changes
   // nothing. Behind an end token, only end tokens come.
   void accept(int32_t id);
   // Whether accept(id) would succeed, without computing a mask.
@@ -65,6 +71,7 @@ class GrammarConstraint {
  private:
   bool advance(std::string_view bytes, grammar::Position& to);
   void compute_mask();
+  bool hurry();
   [[noreturn]] void fail_stuck() const;
 
   TokenGrammar grammar_;
@@ -72,8 +79,12 @@ class GrammarConstraint {
   grammar::TrieWalk walk_;
   grammar::Position position_;
   bool finished_ = false;
+  grammar::DistanceToEnd distance_;
+  std::optional<int64_t> left_;
   std::vector<uint32_t> mask_;
   bool mask_is_current_ = false;
+  grammar::Distance farthest_ = 0;  // from the end, at most, behind any token of mask_
+  std::vector<uint32_t> hurried_;   // of mask_, what still ends in time
 };
 
 }  // namespace tarn::text

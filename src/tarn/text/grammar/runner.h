@@ -48,6 +48,7 @@ class Runner {
   void allow(uint64_t steps) { steps_ = steps; }
 
   const Automaton& automaton() const { return *automaton_; }
+  const Stacks& stacks() const { return stacks_; }
 
  private:
   void arrive(State state, Stacks::Id stacks, Position& out);

@@ -1,5 +1,6 @@
 #include "tarn/text/grammar/token_masks.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "tarn/text/grammar/limits.h"
@@ -9,6 +10,11 @@ namespace tarn::text::grammar {
 void StateMask::add_to(std::span<uint32_t> mask) const {
   for (size_t i = 0; i < words.size(); ++i) mask[i] |= words[i];
   for (const int32_t id : ids) mask[static_cast<size_t>(id) / 32] |= 1U << (id % 32);
+}
+
+Distance StateMask::farthest(Distance state) const {
+  if (!growth || state == kTooFar) return kTooFar;
+  return static_cast<Distance>(std::clamp<int64_t>(state + *growth, 0, kTooFar));
 }
 
 std::shared_ptr<const StateMask> MaskCache::find(State state) {
@@ -42,19 +48,23 @@ size_t MaskCache::nbytes() const {
   return bytes_;
 }
 
-StateMask compute_mask(const Automaton& automaton, State state, const TokenTrie& trie,
-                       size_t mask_words) {
+StateMask compute_mask(const Automaton& automaton, const Distances& distances, State state,
+                       const TokenTrie& trie, size_t mask_words) {
   Runner runner(automaton);
   runner.allow(kMaxMaskSteps);
   Position from;
   from.items.push_back({state, Stacks::kBottom});
   StateMask out;
   std::vector<uint32_t> exits;
+  DistanceToEnd distance(distances);
+  Distance farthest = 0;
   TrieWalk walk(trie);
   walk.run(
       runner, from, 0, trie.size(), 0,
-      [&](uint32_t node) {
+      [&](uint32_t node, const Position& behind) {
         const auto tokens = trie.tokens(node);
+        if (tokens.empty()) return;
+        farthest = std::max(farthest, distance(runner, behind));
         out.ids.insert(out.ids.end(), tokens.begin(), tokens.end());
       },
       [&](uint32_t node) {
@@ -64,6 +74,9 @@ StateMask compute_mask(const Automaton& automaton, State state, const TokenTrie&
         }
       });
   std::partial_sum(out.exits_begin.begin(), out.exits_begin.end(), out.exits_begin.begin());
+  if (farthest != kTooFar && distances[state] != kTooFar) {
+    out.growth = int64_t{farthest} - distances[state];
+  }
   out.exits.resize(exits.size());
   auto next = out.exits_begin;
   for (const uint32_t node : exits) out.exits[next[trie[node].byte]++] = node;

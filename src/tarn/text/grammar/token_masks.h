@@ -6,19 +6,21 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "tarn/text/grammar/distances.h"
 #include "tarn/text/grammar/runner.h"
 #include "tarn/text/grammar/token_trie.h"
 
 namespace tarn::text::grammar {
 
 // Walks nodes `begin` to `end` of the trie, the first of which has one byte more than `depth`, from
-// `from`: accept(node) for each node whose bytes can be read, leave(node) where the
-// rules open in `from` may have ended at a node with descendants.
+// `from`: accept(node, position behind it) for each node whose bytes can be read, leave(node) where
+// the rules open in `from` may have ended at a node with descendants.
 class TrieWalk {
  public:
   explicit TrieWalk(const TokenTrie& trie) : trie_(&trie) {}
@@ -33,7 +35,7 @@ class TrieWalk {
       const uint32_t level = node.depth - depth;
       Position& to = levels_[level];
       runner.advance(levels_[level - 1], node.byte, to);
-      if (to.alive()) accept(i);
+      if (to.alive()) accept(i, std::as_const(to));
       if (to.ended && node.skip != i + 1) leave(i);
       i = to.items.empty() ? node.skip : i + 1;
     }
@@ -52,10 +54,15 @@ struct StateMask {
   // to read. By the byte that leads to them, which decides about most without a look.
   std::vector<uint32_t> exits;
   std::array<uint32_t, 257> exits_begin{};
+  // How much further than in this state the rule's end may be behind one of the tokens; nothing
+  // where that is past counting.
+  std::optional<int64_t> growth;
   size_t nbytes() const {
     return sizeof(*this) + 4 * (words.capacity() + ids.capacity() + exits.capacity());
   }
   void add_to(std::span<uint32_t> mask) const;
+  // How far the end of the rule is at most behind any of the tokens, in a state as far as `state`.
+  Distance farthest(Distance state) const;
 };
 
 // Masks by state, the least recently used dropped first. Safe to use from several threads.
@@ -77,7 +84,7 @@ class MaskCache {
   const size_t limit_;
 };
 
-StateMask compute_mask(const Automaton& automaton, State state, const TokenTrie& trie,
-                       size_t mask_words);
+StateMask compute_mask(const Automaton& automaton, const Distances& distances, State state,
+                       const TokenTrie& trie, size_t mask_words);
 
 }  // namespace tarn::text::grammar

@@ -47,6 +47,14 @@ std::optional<std::string_view> GrammarVocabulary::bytes(int32_t id) const {
   return *tokens_[static_cast<size_t>(id)];
 }
 
+std::bitset<256> GrammarVocabulary::single_bytes() const {
+  std::bitset<256> out;
+  for (uint32_t i = 0; i < trie_.size(); i = trie_[i].skip) {
+    if (!trie_.tokens(i).empty()) out.set(trie_[i].byte);
+  }
+  return out;
+}
+
 bool GrammarVocabulary::is_end(int32_t id) const {
   return std::find(end_tokens_.begin(), end_tokens_.end(), id) != end_tokens_.end();
 }

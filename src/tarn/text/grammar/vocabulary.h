@@ -1,6 +1,7 @@
 // A tokenizer's tokens as the bytes that they add to a text: what grammars are matched against.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,6 +34,7 @@ class GrammarVocabulary {
   bool is_end(int32_t id) const;
   const std::vector<int32_t>& end_tokens() const { return end_tokens_; }
   const grammar::TokenTrie& trie() const { return trie_; }
+  std::bitset<256> single_bytes() const;  // that are tokens of their own
 
  private:
   void index(std::span<const int32_t> end_tokens);
