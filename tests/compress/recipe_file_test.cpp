@@ -16,7 +16,7 @@ TEST(RecipeFile, SaysFormatRulesAndCalibration) {
       R"({"description": "d", "format": "lut4:32",
           "rules": [{"modules": "*.down_proj", "format": "lut6"},
                     {"modules": "*.in_proj_[ab]", "format": "none"}],
-          "calibration": {"tokens": 4096, "gptq": true}})",
+          "calibration": {"tokens": 4096, "gptq": true, "awq": true}})",
       "r.json");
   EXPECT_EQ(file.description, "d");
   EXPECT_EQ(format_text(file.recipe.format), "lut4:32");
@@ -33,7 +33,7 @@ TEST(RecipeFile, MayBuildOnAMixture) {
 
 TEST(RecipeFile, ComesBackAsItWasWritten) {
   const testing::TemporaryFolder folder;
-  RecipeFile file{"found", parse_recipe("q4_k_m"), {.tokens = 64, .gptq = true}};
+  RecipeFile file{"found", parse_recipe("q4_k_m"), {.tokens = 64, .gptq = true, .awq = true}};
   file.recipe.rules.push_back(module_rule("model.layers[1].*odd\\name", std::nullopt));
   const std::string path = folder / "r.json";
   save_recipe(path, file);
