@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "tarn/compress/matrix_source.h"
 #include "tarn/compress/quantize.h"
 #include "tarn/io/safetensors_writer.h"
 #include "tarn/models/model.h"
+#include "tarn/ops/elementwise.h"
 #include "tests/io/safetensors_files.h"
 #include "tests/support/errors.h"
 
