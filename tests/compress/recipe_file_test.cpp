@@ -23,7 +23,7 @@ TEST(RecipeFile, SaysFormatRulesAndCalibration) {
   ASSERT_EQ(file.recipe.rules.size(), 2U);
   EXPECT_EQ(file.recipe.rule_of("model.layers.3.mlp.down_proj"), &file.recipe.rules[0]);
   EXPECT_FALSE(file.recipe.rule_of("model.layers.3.linear_attn.in_proj_a")->format.has_value());
-  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true}));
+  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true, true}));
 }
 
 TEST(RecipeFile, MayBuildOnAMixture) {
