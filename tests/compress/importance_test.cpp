@@ -137,5 +137,19 @@ TEST(Importance, OfAnotherModelIsAnError) {
   EXPECT_THAT(report.warnings, ::testing::Contains(HasSubstr("the importance does not cover 2")));
 }
 
+TEST(Importance, OfNoUseToAFormatIsSaid) {
+  const TemporaryFolder folder;
+  const Importance importance = collect_importance(golden("llama"), golden_text(8));
+  const Recipe recipe{quant::parse_format("mxfp4"), {parse_rule("*.v_proj=mxfp8")}};
+  const QuantizeReport report = quantize_model(golden("llama"), folder / "q", recipe,
+                                               {.importance = &importance, .allow_fallback = true});
+  EXPECT_THAT(report.warnings, ::testing::Contains(HasSubstr("mxfp4: calibration does not")));
+  EXPECT_THAT(report.warnings, ::testing::Contains(HasSubstr("mxfp8: calibration does not")));
+  const QuantizeReport other =
+      quantize_model(golden("llama"), folder / "lut", {quant::parse_format("lut4:32"), {}},
+                     {.importance = &importance, .allow_fallback = true});
+  EXPECT_THAT(other.warnings, ::testing::Not(::testing::Contains(HasSubstr("calibration does"))));
+}
+
 }  // namespace
 }  // namespace tarn::compress

@@ -16,14 +16,14 @@ TEST(RecipeFile, SaysFormatRulesAndCalibration) {
       R"({"description": "d", "format": "lut4:32",
           "rules": [{"modules": "*.down_proj", "format": "lut6"},
                     {"modules": "*.in_proj_[ab]", "format": "none"}],
-          "calibration": {"tokens": 4096, "gptq": true}})",
+          "calibration": {"tokens": 4096, "gptq": true, "awq": true}})",
       "r.json");
   EXPECT_EQ(file.description, "d");
   EXPECT_EQ(format_text(file.recipe.format), "lut4:32");
   ASSERT_EQ(file.recipe.rules.size(), 2U);
   EXPECT_EQ(file.recipe.rule_of("model.layers.3.mlp.down_proj"), &file.recipe.rules[0]);
   EXPECT_FALSE(file.recipe.rule_of("model.layers.3.linear_attn.in_proj_a")->format.has_value());
-  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true}));
+  EXPECT_EQ(file.calibration, (CalibrationSettings{4096, true, true}));
 }
 
 TEST(RecipeFile, MayBuildOnAMixture) {
@@ -33,7 +33,7 @@ TEST(RecipeFile, MayBuildOnAMixture) {
 
 TEST(RecipeFile, ComesBackAsItWasWritten) {
   const testing::TemporaryFolder folder;
-  RecipeFile file{"found", parse_recipe("q4_k_m"), {.tokens = 64, .gptq = true}};
+  RecipeFile file{"found", parse_recipe("q4_k_m"), {.tokens = 64, .gptq = true, .awq = true}};
   file.recipe.rules.push_back(module_rule("model.layers[1].*odd\\name", std::nullopt));
   const std::string path = folder / "r.json";
   save_recipe(path, file);

@@ -94,12 +94,12 @@ Sample sample_of(const PlannedTensor& planned) {
   return sample;
 }
 
-// Means over a matrix's inputs of the mean squares, and of each entry the mean over its inputs.
-std::vector<float> roots_of(const ScaleGroup& group, const std::vector<float>& mean_squares) {
+// Of each entry the root of the mean of what its inputs have.
+std::vector<float> roots_of(const ScaleGroup& group, const std::vector<double>& squares) {
   std::vector<double> sums(group.entries);
   std::vector<double> counts(group.entries);
-  for (size_t i = 0; i < mean_squares.size(); ++i) {
-    sums[group.entry_of[i]] += static_cast<double>(mean_squares[i]);
+  for (size_t i = 0; i < squares.size(); ++i) {
+    sums[group.entry_of[i]] += squares[i];
     counts[group.entry_of[i]] += 1;
   }
   std::vector<float> roots(group.entries);
@@ -107,6 +107,23 @@ std::vector<float> roots_of(const ScaleGroup& group, const std::vector<float>& m
     roots[e] = counts[e] > 0 ? static_cast<float>(std::sqrt(sums[e] / counts[e])) : 0.0F;
   }
   return roots;
+}
+
+// By input the sum of the matrices' squares, each matrix scaled to a mean of 1.
+std::vector<double> squares_of(const std::vector<Sample>& samples) {
+  std::vector<double> squares(static_cast<size_t>(samples.front().columns));
+  for (const Sample& sample : samples) {
+    std::vector<double> own(squares.size());
+    double all = 0;
+    for (size_t i = 0; i < sample.weights.size(); ++i) {
+      const auto weight = static_cast<double>(sample.weights[i]);
+      own[i % own.size()] += weight * weight;
+      all += weight * weight;
+    }
+    if (!(all > 0)) continue;
+    for (size_t i = 0; i < own.size(); ++i) squares[i] += own[i] / all;
+  }
+  return squares;
 }
 
 // roots^power, their geometric mean 1; entries that were never used stay as they are.
@@ -135,6 +152,14 @@ std::vector<float> by_input(const ScaleGroup& group, const std::vector<float>& s
   return result;
 }
 
+// Powers of the activations, or of their ratios to the weights that meet them. With an error that
+// goes with the root mean square of a group's scaled weights, the ratios' square root would be best
+// of all scales.
+struct Choice {
+  bool ratios = false;
+  double power = 0;
+};
+
 // What rounding loses of one group.
 class Trial {
  public:
@@ -145,15 +170,22 @@ class Trial {
       samples_.push_back(sample_of(*reader));
       whole_ += weighted_squares(samples_.back());
     }
-    roots_ = roots_of(group, mean_squares_);
+    if (samples_.empty()) return;
+    activations_ = roots_of(group, {mean_squares_.begin(), mean_squares_.end()});
+    ratios_ = roots_of(group, squares_of(samples_));
+    for (size_t e = 0; e < ratios_.size(); ++e) {
+      ratios_[e] = ratios_[e] > 0 ? activations_[e] / ratios_[e] : 0.0F;
+    }
   }
 
   bool empty() const { return samples_.empty() || !(whole_ > 0); }
-  std::vector<float> wanted(double power) const { return scales_of(roots_, power); }
+  std::vector<float> wanted(const Choice& choice) const {
+    return scales_of(choice.ratios ? ratios_ : activations_, choice.power);
+  }
   // The part of the products' squares that is lost.
-  double error(double power) const {
+  double error(const Choice& choice) const {
     std::vector<float> scales(group_.entry_of.size(), 1.0F);
-    if (power > 0) scales = by_input(group_, fold(group_, wanted(power)).scales);
+    if (choice.power > 0) scales = by_input(group_, fold(group_, wanted(choice)).scales);
     double lost = 0;
     for (const Sample& sample : samples_) lost += lost_of(sample, scales);
     return lost / whole_;
@@ -197,18 +229,34 @@ class Trial {
   const ScaleGroup& group_;
   const std::vector<float>& mean_squares_;
   std::vector<Sample> samples_;
-  std::vector<float> roots_;
+  std::vector<float> activations_;  // [entries] root mean squares
+  std::vector<float> ratios_;       // the same by those of the weights that meet them
   double whole_ = 0;
 };
 
 struct Best {
-  double power = 0;
+  Choice choice;
   double error = 0;
 };
 
-void take_if_better(const Trial& trial, double power, Best& best) {
-  const double error = trial.error(power);
-  if (error < best.error) best = {power, error};
+void take_if_better(const Trial& trial, const Choice& choice, Best& best) {
+  const double error = trial.error(choice);
+  if (error < best.error) best = {choice, error};
+}
+
+Best search(const Trial& trial, double unscaled) {
+  Best best{{}, unscaled};
+  for (const bool ratios : {false, true}) {
+    for (int i = 1; i <= coarse_steps; ++i) {
+      take_if_better(trial, {ratios, 1.0 * i / coarse_steps}, best);
+    }
+  }
+  const Choice middle = best.choice;
+  if (middle.power == 0) return best;
+  for (const double step : {-fine_step, fine_step}) {
+    if (middle.power + step <= 1) take_if_better(trial, {middle.ratios, middle.power + step}, best);
+  }
+  return best;
 }
 
 bool covered(const ScaleGroup& group, const Importance& importance) {
@@ -252,18 +300,14 @@ ActivationScaling search_scales(const std::vector<ScaleGroup>& groups, const Imp
     if (!covered(group, importance)) continue;
     const Trial trial(group, importance);
     if (trial.empty()) continue;
-    const double before = trial.error(0);
-    Best best{0, before};
-    for (int i = 1; i <= coarse_steps; ++i) take_if_better(trial, 1.0 * i / coarse_steps, best);
-    const double middle = best.power;
-    if (middle + fine_step < 1) take_if_better(trial, middle + fine_step, best);
-    if (middle > fine_step) take_if_better(trial, middle - fine_step, best);
+    const double before = trial.error({});
+    const Best best = search(trial, before);
     ++report.groups;
     report.error_before += before;
     report.error_after += best.error;
-    if (best.power == 0) continue;
+    if (best.choice.power == 0) continue;
     ++report.scaled;
-    fold_scales(group, trial.wanted(best.power), scaling);
+    fold_scales(group, trial.wanted(best.choice), scaling);
   }
   if (progress) progress(done, groups.size());
   if (report.groups > 0) {

@@ -37,8 +37,9 @@ struct ScalingReport {
 std::vector<float> fold_scales(const ScaleGroup& group, const std::vector<float>& wanted,
                                ActivationScaling& scaling);
 
-// For each group the power, of 0 to 1, of the activations' root mean squares by which scaling loses
-// least, as the formats of the plan round; 0 is not to scale. Groups with no quantized reader, or
+// For each group the scales that lose least, as the formats of the plan round, among the powers of
+// 0 to 1 of the activations' root mean squares, and of their ratios to those of the weights that
+// meet them; power 0 is not to scale. Groups with no quantized reader, or
 // that the importance does not cover, are left alone. A part of the rows is tried where there are
 // many. progress(groups done, total). corrupt: a weight is not finite.
 ActivationScaling search_scales(const std::vector<ScaleGroup>& groups, const Importance& importance,

@@ -286,6 +286,28 @@ void check_importance(const Importance& importance, const std::vector<PlannedTen
                   without.size(), quote(without.front())));
 }
 
+// Floats by groups: their scale is the range of the group, and codes are the nearest.
+bool ignores_importance(const quant::Format& format) {
+  using quant::FormatMode;
+  return format.mode == FormatMode::mxfp4 || format.mode == FormatMode::mxfp8 ||
+         format.mode == FormatMode::nvfp4 || format.mode == FormatMode::fp8;
+}
+
+void note_formats_without_importance(const std::vector<PlannedTensor>& plan,
+                                     QuantizeReport& report) {
+  std::set<std::string> formats;
+  for (const PlannedTensor& planned : plan) {
+    if (planned.format && ignores_importance(*planned.format)) {
+      formats.insert(format_text(*planned.format));
+    }
+  }
+  for (const std::string& format : formats) {
+    report.warnings.push_back(fmt::format(
+        "{}: calibration does not change how it rounds: its scales follow from the weights alone",
+        format));
+  }
+}
+
 void write_model(const fs::path& in, const fs::path& out, const std::vector<PlannedTensor>& plan,
                  const std::string& config_text, uint64_t total, const QuantizeOptions& options,
                  ActivationScaling scaling) {
@@ -329,7 +351,10 @@ QuantizeReport quantize_model(const fs::path& in, const fs::path& out, const Rec
          in.string());
   }
   if (options.feedback != nullptr) check_free_codes(plan);
-  if (options.importance != nullptr) check_importance(*options.importance, plan, report);
+  if (options.importance != nullptr) {
+    check_importance(*options.importance, plan, report);
+    note_formats_without_importance(plan, report);
+  }
   ActivationScaling scaling;
   if (options.scale_activations) {
     if (options.importance == nullptr) {
