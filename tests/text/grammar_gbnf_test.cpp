@@ -48,8 +48,8 @@ const Case kCases[] = {
     {"# sums\nroot ::= (expr \"=\" ws num \"\\n\")+  # each a line\n"
      "expr ::= term ([-+*/] term)*\nterm ::= ident | num | \"(\" ws expr \")\" ws\n"
      "ident ::= [a-z] [a-z0-9_]* ws\nnum ::= [0-9]+ ws\nws ::= [ \\t\\n]*\n",
-     {"1=2\n", "(a+b2 ) * 3 = 7\n", "x=1\ny-(z)=2\n"},
-     {"1+=2\n", "(1=2\n", "1=2"}},
+     {"1=2\n", "(a+b2 ) *3 = 7\n", "x=1\ny-(z)=2\n"},
+     {"1+=2\n", "(1=2\n", "1=2", "a* 3=7\n"}},
     {"root ::= object\nvalue ::= object | array | string | number | (\"true\" | \"false\" | "
      "\"null\") ws\n\n"
      "object ::=\n  \"{\" ws (\n            string \":\" ws value\n    (\",\" ws string \":\" ws "

@@ -32,7 +32,7 @@ quant::ScaleType scale_type(const Checkpoint& checkpoint, const std::string& mod
   return scales->type == StorageType::bf16 ? quant::ScaleType::bf16 : quant::ScaleType::f32;
 }
 
-// Extents of 1 tell nothing; some writers add them to the scales of rows.
+// Writers of fp8 checkpoints give the scales of rows and matrices one extent or two.
 std::vector<int64_t> without_ones(std::vector<int64_t> shape) {
   std::erase(shape, 1);
   return shape;
@@ -110,8 +110,10 @@ StoredMatrix stored_matrix(const Checkpoint& checkpoint, const std::string& modu
   }
   for (const quant::Part& part : matrix.codec->parts(rows, columns)) {
     const TensorInfo& info = require(checkpoint, module + "." + std::string(part.name));
-    if (info.type != storage_type(part.type) ||
-        without_ones(info.shape) != without_ones(shape_of(part))) {
+    const bool fits = format.mode == quant::FormatMode::fp8
+                          ? without_ones(info.shape) == without_ones(shape_of(part))
+                          : info.shape == shape_of(part);
+    if (info.type != storage_type(part.type) || !fits) {
       fail(ErrorCode::corrupt,
            "{}: tensor {} is {} {}, a matrix of {} x {} in {} has {} {} there: {}",
            checkpoint.path().string(), quote(info.name), storage_type_name(info.type),
