@@ -15,7 +15,8 @@ TEST(PackCommand, ThePackedFolderTakesThePlaceOfItsSource) {
   const TemporaryFolder scratch;
   const std::string quantized = scratch / "q";
   const std::string packed = scratch / "p";
-  ASSERT_EQ(run_tarn(scratch, {"quantize", kGolden + "qwen3", quantized, "--recipe", "affine:4:32", "--allow-fallback"})
+  ASSERT_EQ(run_tarn(scratch, {"quantize", kGolden + "qwen3", quantized, "--recipe", "affine:4:32",
+                               "--allow-fallback"})
                 .status,
             0);
   const Outcome pack = run_tarn(scratch, {"pack", quantized, packed, "--json"});

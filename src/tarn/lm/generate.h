@@ -29,8 +29,8 @@ class TokenText {
 class TokenConstraint {
  public:
   virtual ~TokenConstraint() = default;
-  // How many more tokens there may be, the next one included: it may want to come to its end in time.
-  // Called before each mask() where there is a limit.
+  // How many more tokens there may be, the next one included: it may want to come to its end in
+  // time. Called before each mask() where there is a limit.
   virtual void expect_at_most(int64_t /*tokens*/) {}
   // A bit for each id, 32 a word, lowest first; ids beyond are not allowed.
   virtual std::span<const uint32_t> mask() = 0;

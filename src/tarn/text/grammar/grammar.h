@@ -12,7 +12,7 @@ namespace tarn::text {
 namespace grammar {
 class Automaton;
 class Expressions;
-}
+}  // namespace grammar
 
 // Immutable, cheap to copy, safe to use from several threads. A grammar always matches some text,
 // and every text that may begin one of its texts can be completed. docs/grammars.md says what each
