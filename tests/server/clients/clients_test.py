@@ -33,7 +33,9 @@ def main():
     if any(not name.startswith("-") for name in chosen):
         names = []
     try:
-        program = unittest.main(module=None, argv=[sys.argv[0], *chosen, *names], exit=False)
+        program = unittest.main(
+            module=None, argv=[sys.argv[0], *chosen, *names], exit=False, warnings="ignore"
+        )
     finally:
         Servers.stop()
     return 0 if program.result.wasSuccessful() else 1
