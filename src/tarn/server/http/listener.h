@@ -23,7 +23,8 @@ struct ListenerOptions {
   size_t max_bodies_bytes = 512 * 1024 * 1024;  // of all requests that are read or answered
   size_t max_connections = 1024;
   size_t reserved_connections = 64;  // beyond those: for what is urgent, and to tell the others
-  size_t send_buffer_bytes = 256 * 1024;  // the kernel's, of each connection
+  // The kernel's, of each connection. It tells only of a third of it that a client has taken.
+  size_t send_buffer_bytes = 64 * 1024;
   // Connections that take longer are closed.
   std::chrono::milliseconds header_timeout{10'000};  // from the connection, or from the first byte
   std::chrono::milliseconds body_timeout{60'000};
