@@ -45,7 +45,7 @@ class Finder {
 
  private:
   std::string layer_name(int64_t index) const {
-    const std::string layer = "layers." + std::to_string(index);
+    std::string layer = "layers." + std::to_string(index);
     for (const std::string_view prefix : prefixes) {
       std::string name = std::string(prefix) + layer;
       if (modules_.contains(name + ".input_layernorm")) return name;
@@ -85,8 +85,9 @@ class Finder {
     if (!add_reader(group, module + ".out_proj")) return;
     group.vector = vector(module + ".norm.weight");
     if (group.vector == nullptr) return;
-    group.entries = group.vector->element_count();
-    add(std::move(group), [width = group.entries](size_t input) { return input % width; });
+    const size_t width = group.vector->element_count();
+    group.entries = width;
+    add(std::move(group), [width](size_t input) { return input % width; });
   }
 
   void add_after_norm(const std::string& norm, const std::vector<std::string>& readers) {

@@ -123,7 +123,7 @@ std::string Body::require_text(std::string_view key) {
 
 std::optional<std::string> Body::choice(std::string_view key,
                                         std::initializer_list<std::string_view> values) {
-  const auto value = text(key);
+  auto value = text(key);
   if (!value || std::find(values.begin(), values.end(), *value) != values.end()) return value;
   std::string all;
   for (const std::string_view one : values)

@@ -55,7 +55,7 @@ void read_options(Service& service, Body& body, Task& task) {
 
 void read_ollama_format(Service& service, Body& body, Task& task) {
   const ordered_json* format = body.find("format");
-  if (format == nullptr || *format == "") return;
+  if (format == nullptr || *format == ordered_json("")) return;
   if (*format == "json") return use_json_object(service, task);
   if (!format->is_object()) body.fail("format", "it must be \"json\" or a JSON schema");
   use_schema(service, *format, "format", task);

@@ -168,7 +168,7 @@ ResponseRequest read_request(Service& service, const HttpRequest& request) {
     options->finish();
   }
   body.finish();
-  const auto given = [&](const char* key, ordered_json otherwise) {
+  const auto given = [&](const char* key, const ordered_json& otherwise) {
     return document.contains(key) && !document[key].is_null() ? document[key] : otherwise;
   };
   const SamplerOptions& sampler = response.task.options.sampler;
