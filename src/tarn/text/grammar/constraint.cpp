@@ -166,8 +166,8 @@ void GrammarConstraint::compute_mask() {
   for (const Position::Item& item : position_.items) {
     const auto decided = shared.mask(item.state);
     decided->add_to(mask_);
-    farthest_ = std::max(farthest_, add(decided->farthest(shared.distances[item.state]),
-                                        distance_.behind(runner_, item.stacks)));
+    farthest_ = std::max(farthest_, grammar::add(decided->farthest(shared.distances[item.state]),
+                                                 distance_.behind(runner_, item.stacks)));
     if (decided->exits.empty()) continue;
     runner_.return_to(item.stacks, below);
     if (below.items.empty()) continue;
