@@ -61,7 +61,7 @@ class SchemaValidator {
     if (name == "uuid") return like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
     if (name == "email") return like("[^@. ]+(\\.[^@. ]+)*@[^@. ]+(\\.[^@. ]+)+");
     if (name == "ipv4") return like("(\\d{1,3}\\.){3}\\d{1,3}") && bytes(text);
-    if (name == "ipv6") return like("[0-9a-fA-F:]{3,39}") && text.find(":::") == std::string::npos;
+    if (name == "ipv6") return like("[0-9a-fA-F:]{2,39}") && text.find(":::") == std::string::npos;
     if (name == "hostname") return like("[A-Za-z0-9](\\.?[A-Za-z0-9-]+)*");
     if (name == "uri") return like("[a-z][a-z0-9+.-]*://[^ \"<>\\\\^`{|}]+");
     if (name == "duration")
