@@ -40,7 +40,10 @@ class CharSet {
 struct ByteRange {
   uint8_t first;
   uint8_t last;
-  auto operator<=>(const ByteRange&) const = default;
+  bool operator==(const ByteRange&) const = default;
+  bool operator<(const ByteRange& other) const {
+    return first != other.first ? first < other.first : last < other.last;
+  }
 };
 
 // Characters whose bytes lie in one range each: their UTF-8 is the product of the ranges.
