@@ -29,7 +29,7 @@ OutputConstraint::OutputConstraint(const ChatModel& model, const text::TokenGram
 }
 
 void OutputConstraint::expect_at_most(int64_t tokens) {
-  if (!reasoning_) constraint_.expect_at_most(tokens - breaks_left_);
+  if (!reasoning_) constraint_.expect_at_most(std::max<int64_t>(1, tokens - breaks_left_));
 }
 
 std::span<const uint32_t> OutputConstraint::mask() {
