@@ -42,16 +42,15 @@ void Reply::finish() {
 }
 
 void Reply::watch(std::function<void()> closed, std::function<void()> drained) {
-  bool now = false;
   {
     const std::lock_guard lock(mutex_);
-    now = gone_;
-    if (!now) {
+    if (!gone_) {
       closed_ = std::move(closed);
       drained_ = std::move(drained);
+      return;
     }
   }
-  if (now && closed) closed();
+  if (closed) closed();
 }
 
 void Reply::taken(size_t bytes) {
