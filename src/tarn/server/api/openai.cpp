@@ -120,6 +120,27 @@ ordered_json error_json(const ApiError& error) {
             {"code", or_null(error.code_word())}}}};
 }
 
+void add_usage(const Service& service, const Usage& usage, ordered_json& document) {
+  document["usage"] = usage_json(usage);
+  document["timings"] = timings_json(service, usage);
+}
+
+void end_chunks(const Service& service, const Usage& usage, ordered_json last,
+                EventStream& stream) {
+  if (!last.is_null()) {
+    add_usage(service, usage, last);
+    stream.send(last);
+  }
+  stream.send_text("[DONE]");
+  stream.finish();
+}
+
+void fail_chunks(const ApiError& error, EventStream& stream) {
+  if (!stream.started()) return stream.responder().send(openai_error(error));
+  stream.send(error_json(error));
+  stream.finish();
+}
+
 HttpResponse openai_error(const ApiError& error) {
   return json_response(error_json(error), error.status());
 }

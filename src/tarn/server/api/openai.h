@@ -29,4 +29,12 @@ ordered_json token_json(const Service& service, const TokenInfo& token);
 ordered_json logprobs_json(const Service& service, std::span<const TokenInfo> tokens);
 ordered_json error_json(const ApiError& error);
 
+// Usage and timings, as whole answers and last chunks have them.
+void add_usage(const Service& service, const Usage& usage, ordered_json& document);
+// The end of a stream of chunks: `last`, a chunk without choices, with the usage, where the client
+// wants it (else null); then [DONE].
+void end_chunks(const Service& service, const Usage& usage, ordered_json last, EventStream& stream);
+// The end by an error: a response of its own while nothing has been sent, else an event.
+void fail_chunks(const ApiError& error, EventStream& stream);
+
 }  // namespace tarn::server

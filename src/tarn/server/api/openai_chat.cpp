@@ -122,21 +122,10 @@ class ChatStream final : public Receiver {
   }
 
   void done(const Usage& usage) override {
-    if (include_usage_) {
-      ordered_json chunk = frame(ordered_json::array());
-      chunk["usage"] = usage_json(usage);
-      chunk["timings"] = timings_json(service_, usage);
-      stream_.send(chunk);
-    }
-    stream_.send_text("[DONE]");
-    stream_.finish();
+    end_chunks(service_, usage, include_usage_ ? frame(ordered_json::array()) : nullptr, stream_);
   }
 
-  void failed(const ApiError& error) override {
-    if (!stream_.started()) return stream_.responder().send(openai_error(error));
-    stream_.send(error_json(error));
-    stream_.finish();
-  }
+  void failed(const ApiError& error) override { fail_chunks(error, stream_); }
 
  private:
   static ordered_json delta_of(const text::OutputEvent& event) {

@@ -121,8 +121,7 @@ HttpResponse document(const Service& service, const std::vector<ChoiceResult>& r
                        {"finish_reason", finish_word(results[i].end)}});
   }
   ordered_json answer = frame(service, random_id("cmpl-"), now_seconds(), std::move(choices));
-  answer["usage"] = usage_json(usage);
-  answer["timings"] = timings_json(service, usage);
+  add_usage(service, usage, answer);
   return json_response(answer);
 }
 
@@ -149,20 +148,11 @@ class CompletionStream final : public Receiver {
   }
   void end(size_t choice, const ChoiceEnd& end) override { send(choice, "", finish_word(end), {}); }
   void done(const Usage& usage) override {
-    if (include_usage_) {
-      ordered_json chunk = frame(service_, id_, created_, ordered_json::array());
-      chunk["usage"] = usage_json(usage);
-      chunk["timings"] = timings_json(service_, usage);
-      stream_.send(chunk);
-    }
-    stream_.send_text("[DONE]");
-    stream_.finish();
+    end_chunks(service_, usage,
+               include_usage_ ? frame(service_, id_, created_, ordered_json::array()) : nullptr,
+               stream_);
   }
-  void failed(const ApiError& error) override {
-    if (!stream_.started()) return stream_.responder().send(openai_error(error));
-    stream_.send(error_json(error));
-    stream_.finish();
-  }
+  void failed(const ApiError& error) override { fail_chunks(error, stream_); }
 
  private:
   void send(size_t choice, const std::string& text, const ordered_json& reason,
