@@ -25,6 +25,7 @@ from serving import Failure, Server, events, fail, percentile, request_once, res
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = "Once a small bird saw the blue lake under old hills and asked its friend why the water was still".split()
+BEGINNINGS = [" ".join(WORDS[i:] + WORDS[:i]) * 8 + " " for i in range(4)]  # that many requests share
 MALFORMED = [
     b"nonsense\r\n\r\n",
     b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
@@ -132,7 +133,8 @@ class Client(threading.Thread):
     def ask(self, streamed):
         """The answer to a new request; None when the server was too busy and said so."""
         length = self.random.choice([3, 10, 40, 150, 500])
-        body = {"prompt": " ".join(self.random.choice(WORDS) for _ in range(length)),
+        beginning = self.random.choice(BEGINNINGS) if self.random.random() < 0.3 else ""
+        body = {"prompt": beginning + " ".join(self.random.choice(WORDS) for _ in range(length)),
                 "max_tokens": self.random.choice([1, 8, 30, 100]), "stream": streamed,
                 "ignore_eos": self.random.random() < 0.5, "seed": self.random.randrange(1 << 30)}
         if self.connection is None:
@@ -249,7 +251,8 @@ def soak(options, pid):
     times, errors = receive.recv()
     probe.join()
     places, held = stuck_places(options.url)
-    result = {"tally": tally, "seconds": taken_seconds, "health": times, "warm": warm, "end": resident(),
+    result = {"prompt": metric(options.url, "tarn_prompt_tokens_total"),
+              "cached": metric(options.url, "tarn_prefix_tokens_total"), "tally": tally, "seconds": taken_seconds, "health": times, "warm": warm, "end": resident(),
               "stuck": places}
     broken = tally.broken + errors
     if places or held:
@@ -279,6 +282,7 @@ def show(options, result):
         ("refused for a full queue", f"{counts['refused']}"),
         ("tokens/s (answered in full)", f"{counts['tokens'] / result['seconds']:.1f}"),
         ("first token p50, p99 (ms)", f"{ms * percentile(first, 0.5):.0f}, {ms * percentile(first, 0.99):.0f}"),
+        ("prompt tokens run, and found in the cache", f"{result['prompt']:.0f}, {result['cached']:.0f}"),
         ("/health p50, p99, max (ms)", f"{ms * percentile(health, 0.5):.1f}, {ms * percentile(health, 0.99):.1f}, "
                                        f"{ms * max(health, default=0):.1f}"),
         ("resident at warm-up, at the end (MB)", f"{result['warm'] / 1e6:.1f}, {result['end'] / 1e6:.1f}"),

@@ -9,6 +9,7 @@ completions API. Prints a Markdown table.
 import argparse
 import http.client
 import json
+import math
 import shutil
 import statistics
 import sys
@@ -75,6 +76,16 @@ class Stream(threading.Thread):
         connection.close()
 
 
+def rate_together(streams):
+    """Tokens a second of all, from when the last of them has begun until the first ends; nan if that never was."""
+    begin, end = max(s.times[0] for s in streams), min(s.times[-1] for s in streams)
+    if end <= begin:
+        return math.nan
+    # A piece of text may hold several tokens, or a token may end no character yet.
+    pieces = sum(sum(begin < t <= end for t in s.times) * s.tokens / len(s.times) for s in streams)
+    return pieces / (end - begin)
+
+
 def measure(options, model, count, round_number):
     """One round of `count` streams at once: tokens a second of all, and times to the first token."""
     barrier = threading.Barrier(count)
@@ -88,6 +99,7 @@ def measure(options, model, count, round_number):
             raise Failure(f"stream {stream.number} of {count}: {stream.error}")
     seconds = max(s.times[-1] for s in streams) - min(s.start_time for s in streams)
     return {"rate": sum(s.tokens for s in streams) / seconds,
+            "together": rate_together(streams),
             "first": [s.times[0] - s.start_time for s in streams],
             "tokens": sum(s.tokens for s in streams)}
 
@@ -95,14 +107,15 @@ def measure(options, model, count, round_number):
 def table(options, model):
     print(f"{options.label}: prompts of {options.prompt_words} words, answers of up to {options.tokens} tokens, "
           f"medians of {options.rounds} rounds\n")
-    print("| streams | tokens/s, all | tokens/s, each | first token p50, ms | p99, ms |")
+    print("| streams | tokens/s, all | without the prompts | first token p50, ms | p99, ms |")
     print("|---:|---:|---:|---:|---:|")
     measure(options, model, 1, 0)  # warm
     for count in options.streams:
         rounds = [measure(options, model, count, i + 1) for i in range(options.rounds)]
         rate = statistics.median(r["rate"] for r in rounds)
         first = [1e3 * t for r in rounds for t in r["first"]]
-        print(f"| {count} | {rate:.1f} | {rate / count:.1f} | {percentile(first, 0.5):.0f} | "
+        together = statistics.median(r["together"] for r in rounds)
+        print(f"| {count} | {rate:.1f} | {together:.1f} | {percentile(first, 0.5):.0f} | "
               f"{percentile(first, 0.99):.0f} |", flush=True)
 
 

@@ -22,6 +22,7 @@ class Collector : public Listener {
     std::string text;
     std::optional<FinishReason> reason;
     bool timed_out = false;
+    bool refused = false;
     std::string error;
   };
 
@@ -39,6 +40,7 @@ class Collector : public Listener {
     EXPECT_FALSE(answers_[choice].reason) << "ended twice";
     answers_[choice].reason = finish.reason;
     answers_[choice].timed_out = finish.timed_out;
+    answers_[choice].refused = finish.refused;
     if (finish.error) answers_[choice].error = finish.error->what();
     changed_.notify_all();
   }
@@ -180,6 +182,25 @@ TEST(Engine, SnapshotsServePromptsThatBeginAlike) {
   EXPECT_EQ(again->cached_, 100);
 }
 
+// A recurrent state cannot be cut: the second prompt finds nothing, but leaves a snapshot where it
+// branches off, which the third one finds.
+TEST(Engine, TheThirdPromptThatBeginsAlikeIsServed) {
+  Engine engine(pebble(), small());
+  const std::vector<int32_t> shared = request(long_text(20), 4).prompt;
+  int64_t cached = -1;
+  for (const char* end : {"something else", "a third one", "the last"}) {
+    EngineRequest r = request("", 4);
+    r.prompt = shared;
+    for (const int32_t id : request(end, 1).prompt) r.prompt.push_back(id);
+    auto collector = std::make_shared<Collector>();
+    engine.submit(r, collector);
+    EXPECT_EQ(collector->wait()[0].tokens, alone(r));
+    cached = collector->cached_;
+  }
+  EXPECT_EQ(cached, static_cast<int64_t>(shared.size()) / 64 * 64);
+  EXPECT_EQ(engine.stats().prefixes.hits, 1U);
+}
+
 TEST(Engine, CancellingFreesThePlaceAtOnce) {
   EngineOptions options = small();
   options.max_sequences = 1;
@@ -317,6 +338,28 @@ TEST(Engine, LowerLimitsHoldBackTheQueue) {
   EXPECT_EQ(held->tokens(), 0U);
   engine.set_limit(1);
   EXPECT_EQ(held->wait()[0].tokens.size(), 3U);
+}
+
+TEST(Engine, AtALimitOfNoneThoseThatWaitCanBeRefused) {
+  EngineOptions options = small();
+  options.max_sequences = 1;
+  Engine engine(pebble(), options);
+  auto running = std::make_shared<Collector>(), waiting = std::make_shared<Collector>();
+  engine.submit(request("Once", 60), running);
+  engine.submit(request("Twice", 3), waiting);
+  running->wait_for_tokens(1);
+  engine.set_limit(0, true);
+  EXPECT_TRUE(waiting->wait()[0].refused);
+  auto late = std::make_shared<Collector>();
+  engine.submit(request("Thrice", 3), late);
+  EXPECT_TRUE(late->wait()[0].refused);
+  EXPECT_EQ(late->tokens(), 0U);
+  EXPECT_EQ(running->wait()[0].reason, FinishReason::length) << "what runs is let finish";
+  EXPECT_FALSE(running->wait()[0].refused);
+  engine.set_limit(1);
+  auto after = std::make_shared<Collector>();
+  engine.submit(request("Again", 3), after);
+  EXPECT_EQ(after->wait()[0].tokens.size(), 3U);
 }
 
 TEST(Engine, EndsWhatIsLeftWhenItIsDestroyed) {

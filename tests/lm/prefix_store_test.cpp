@@ -86,6 +86,23 @@ TEST(PrefixStore, StatesThatCannotBeCutServeTheirWholeLength) {
   EXPECT_EQ(store.take(joined(tokens_from(0, 63), {9, 9})).position(), 0);
 }
 
+TEST(PrefixStore, ABranchIsWhereAPromptLeavesAnEntry) {
+  const auto a = tokens_from(0, 200), other = tokens_from(300, 50);
+  const std::vector<int32_t> shared(a.begin(), a.begin() + 150);
+  PrefixStore store(recurrent_model());
+  EXPECT_EQ(store.branch(a), 0);
+  store.keep(a, cache_of(recurrent_model(), a));
+  EXPECT_EQ(store.take(joined(shared, other)).position(), 0);
+  EXPECT_EQ(store.branch(joined(shared, other)), 128) << "whole units of 64";
+  EXPECT_EQ(store.branch(other), 0);
+  EXPECT_EQ(store.branch({a.begin(), a.begin() + 129}), 128);
+  EXPECT_EQ(store.branch({a.begin(), a.begin() + 128}), 64) << "the last token has to be run";
+
+  PrefixStore cut(attention_model());
+  cut.keep(a, cache_of(attention_model(), a));
+  EXPECT_EQ(cut.branch(joined(shared, other)), 0) << "take() serves it";
+}
+
 TEST(PrefixStore, WhatAnotherHoldsIsKeptOnce) {
   const Model& model = attention_model();
   PrefixStore store(model);

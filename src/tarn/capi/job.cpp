@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tarn/base/clock.h"
 #include "tarn/capi/border.h"
 #include "tarn/capi/conversation.h"
 #include "tarn/capi/generation.h"
@@ -80,11 +81,7 @@ void read_limits(const tarn_generate_options& options, EngineRequest& request) {
     fail(ErrorCode::invalid_argument, "timeout: {} is not from 0 to {} seconds", options.timeout,
          longest_timeout);
   }
-  if (options.timeout > 0) {
-    request.deadline = std::chrono::steady_clock::now() +
-                       std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                           std::chrono::duration<double>(options.timeout));
-  }
+  if (options.timeout > 0) request.deadline = seconds_from_now(options.timeout);
 }
 
 text::TokenGrammar call_grammar(ChatModel& chat, const Job& job) {

@@ -95,7 +95,7 @@ void serve_until_told(server::Server& server, const sigset_t& signals, int64_t d
 void run(Options options) {
   const sigset_t signals = block_signals();
   const LoadOptions load = apply(options.engine);
-  options.server.cache_folder_bytes = parse_bytes(options.cache_dir_size, "--cache-dir-size");
+  options.server.service.cache_folder_bytes = parse_bytes(options.cache_dir_size, "--cache-dir-size");
   options.server.http.max_body_bytes = parse_bytes(options.max_body, "--max-body");
   const LoadedModel model(model_path(options.model), load);
 
@@ -161,7 +161,7 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--cache-memory", options->cache_memory,
                       "Memory for keys, values and kept prefixes; half of what is free");
-  command->add_option("--cache-dir", s.cache_folder,
+  command->add_option("--cache-dir", s.service.cache_folder,
                       "Folder that keeps prefixes of conversations from one start to the next");
   command->add_option("--cache-dir-size", options->cache_dir_size, "What it may take")
       ->capture_default_str();

@@ -1,9 +1,9 @@
 #include "tarn/lm/benchmark.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/error.h"
 #include "tarn/core/program.h"
 #include "tarn/lm/generate.h"
@@ -14,13 +14,7 @@
 namespace tarn {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t chunk = 512;  // of prompts
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 Spread spread(std::vector<double> values) {
   std::sort(values.begin(), values.end());

@@ -1,16 +1,17 @@
 #include "tarn/lm/engine.h"
 
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <deque>
-#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/process_memory.h"
+#include "tarn/base/round.h"
 #include "tarn/base/system_memory.h"
-#include "tarn/lm/engine_job.h"
+#include "tarn/lm/engine_queue.h"
 #include "tarn/memory/pool.h"
 #include "tarn/models/stepper.h"
 #include "tarn/plan/shape_cost.h"
@@ -24,14 +25,6 @@ using Choice = EngineChoice;
 // Buffers of keys and values are made for multiples of so many tokens, so that the steps of
 // sequences of like lengths share recordings (models/stepper.h).
 constexpr int64_t capacity_unit = 1024;
-// How long the engine sleeps at most while all answers are paused.
-constexpr std::chrono::milliseconds longest_sleep{20};
-
-int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
-double seconds_since(EngineClock::time_point start) {
-  return std::chrono::duration<double>(EngineClock::now() - start).count();
-}
 
 }  // namespace
 
@@ -44,21 +37,16 @@ class Engine::Loop {
         limit_(context_limit(model_, options.context_limit)),
         cost_(plan::shape_cost(model_.config())),
         kv_type_(kv_type_of(model_)),
+        queue_(options),
         stepper_(model_),
         store_(model_) {
-    stats_.limit = options_.max_sequences;
-    stats_.cache_bytes = options_.cache_bytes;
     thread_ = std::thread([this] { run_loop(); });
   }
 
   ~Loop() { stop(); }
 
   void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
+    queue_.stop();
     const std::lock_guard joining(join_mutex_);
     if (thread_.joinable()) thread_.join();
   }
@@ -72,60 +60,18 @@ class Engine::Loop {
     }
     job->bytes = job->choices.size() * sequence_bytes(tokens_of(*job));
     if (job->bytes > options_.cache_bytes) refuse_size(*job);
-    {
-      const std::lock_guard lock(mutex_);
-      if (draining_ || stopping_) {
-        ++stats_.refused;
-        throw Overloaded("server: it is shutting down; try another one", 5, true);
-      }
-      // Those that can run at once do not wait.
-      const int64_t places =
-          options_.max_queue + std::max<int64_t>(0, stats_.limit - stats_.running);
-      if (static_cast<int64_t>(waiting_count_ + inbox_.size()) >= places) {
-        ++stats_.refused;
-        throw Overloaded(
-            fmt::format("queue: all {} places are taken; try again later", options_.max_queue),
-            retry_after(), false);
-      }
-      ++stats_.accepted;
-      inbox_.push_back(job);
-      known_[job->id] = job;
-    }
-    changed_.notify_all();
+    queue_.add(job);
     return job->id;
   }
 
-  void cancel(Id id) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = known_.find(id);
-      if (found == known_.end()) return;
-      if (const auto job = found->second.lock()) job->cancelled = true;
-    }
-    wake();
-  }
-
-  void wake() {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = true;
-    }
-    changed_.notify_all();
-  }
+  EngineQueue& queue() { return queue_; }
+  const EngineQueue& queue() const { return queue_; }
 
   void run(const std::function<void(const Model&, PrefixStore&)>& work) {
-    std::packaged_task<void()> task([&] {
+    queue_.run([&] {
       work(model_, store_);
       store_.shrink(options_.cache_bytes - reserved_);
     });
-    std::future<void> done = task.get_future();
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) throw Overloaded("server: it is shutting down; try another one", 5, true);
-      work_.push_back(std::move(task));
-    }
-    changed_.notify_all();
-    done.get();
   }
 
   PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
@@ -144,28 +90,6 @@ class Engine::Loop {
                                  options_.cache_bytes / 2);
     });
     return done;
-  }
-
-  void set_limit(int64_t sequences) {
-    const std::lock_guard lock(mutex_);
-    stats_.limit = std::clamp<int64_t>(sequences, 0, options_.max_sequences);
-    woken_ = true;
-    changed_.notify_all();
-  }
-
-  bool drain(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex_);
-    draining_ = true;
-    return idle_.wait_for(lock, timeout, [&] {
-      return inbox_.empty() && waiting_count_ == 0 && stats_.running == 0;
-    });
-  }
-
-  EngineStats stats() const {
-    const std::lock_guard lock(mutex_);
-    EngineStats all = stats_;
-    all.waiting = static_cast<int64_t>(waiting_count_ + inbox_.size());
-    return all;
   }
 
   const EngineOptions& options() const { return options_; }
@@ -209,64 +133,52 @@ class Engine::Loop {
          static_cast<double>(job.bytes) / 1e6, static_cast<double>(options_.cache_bytes) / 1e6);
   }
 
-  // Seconds until a place is likely to be free. With the lock held.
-  double retry_after() const {
-    const auto waiting = static_cast<double>(waiting_count_ + inbox_.size());
-    const auto places = static_cast<double>(std::max<int64_t>(1, stats_.limit));
-    return std::clamp(mean_seconds_ * (waiting / places) / 2, 1.0, 60.0);
-  }
-
   void run_loop() {
-    while (take_inbox()) {
+    while (take()) {
       end_cancelled();
       admit();
       const bool prefilled = run_prompt();
       const bool decoded = run_tokens();
-      publish(prefilled || decoded);
+      queue_.publish(prefilled || decoded, static_cast<int64_t>(waiting_.size()),
+                     [&](EngineStats& stats) {
+                       stats.running = static_cast<int64_t>(admitted_.size());
+                       stats.reserved_bytes = reserved_;
+                       stats.prefixes = store_.stats();
+                     });
     }
-    stopped_all();
   }
 
   // Sleeps until there is something to do. False: the engine ends.
-  bool take_inbox() {
-    std::deque<std::packaged_task<void()>> work;
-    {
-      std::unique_lock lock(mutex_);
-      const auto ready = [&] {
-        return stopping_ || woken_ || !inbox_.empty() || !work_.empty() || busy_;
-      };
-      if (waiting_.empty() && running_.empty() && prompts_.empty()) {
-        changed_.wait(lock, ready);
-      } else if (!ready()) {  // all are paused, or wait for room: deadlines go on
-        changed_.wait_for(lock, longest_sleep, ready);
-      }
-      woken_ = false;
-      if (stopping_) return false;
-      for (auto& job : inbox_) waiting_.push_back(std::move(job));
-      inbox_.clear();
-      waiting_count_ = waiting_.size();
-      work.swap(work_);
+  bool take() {
+    EngineQueue::Taken taken =
+        queue_.take(waiting_.empty() && running_.empty() && prompts_.empty());
+    for (auto& job : taken.jobs) waiting_.push_back(std::move(job));
+    if (taken.stopped) end_all();
+    if (taken.refuse_waiting) end_waiting(true);
+    for (auto& task : taken.work) task();
+    return !taken.stopped;
+  }
+
+  void end_all() {
+    for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
+      end(job, FinishReason::cancelled, std::nullopt);
     }
-    for (auto& task : work) task();
-    return true;
+    end_waiting(false);
   }
 
-  void publish(bool busy) {
-    const std::lock_guard lock(mutex_);
-    busy_ = busy;
-    waiting_count_ = waiting_.size();
-    stats_.running = static_cast<int64_t>(jobs_running());
-    stats_.reserved_bytes = reserved_;
-    stats_.prefixes = store_.stats();
-    if (inbox_.empty() && waiting_.empty() && stats_.running == 0) idle_.notify_all();
+  void end_waiting(bool refused) {
+    for (const auto& job : waiting_) {
+      job->refused = refused;
+      finish_all(*job, FinishReason::cancelled, std::nullopt);
+      queue_.forget(*job, 0);
+    }
+    waiting_.clear();
   }
-
-  size_t jobs_running() const { return admitted_.size(); }
 
   // --- the queue
 
   void end_cancelled() {
-    const auto now = EngineClock::now();
+    const auto now = Clock::now();
     const auto is_over = [&](Job& job) {
       if (job.expired(now) && !job.cancelled) {
         job.timed_out = true;
@@ -277,7 +189,7 @@ class Engine::Loop {
     std::erase_if(waiting_, [&](const std::shared_ptr<Job>& job) {
       if (!is_over(*job)) return false;
       finish_all(*job, FinishReason::cancelled, std::nullopt);
-      forget(*job);
+      queue_.forget(*job, 0);
       return true;
     });
     for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
@@ -297,8 +209,7 @@ class Engine::Loop {
   int64_t free_places() const {
     int64_t used = 0;
     for (const auto& job : admitted_) used += static_cast<int64_t>(job->choices.size());
-    const std::lock_guard lock(mutex_);
-    return stats_.limit - used;
+    return queue_.limit() - used;
   }
 
   void admit() {
@@ -317,12 +228,15 @@ class Engine::Loop {
 
   void begin(const std::shared_ptr<Job>& job) {
     reserved_ += job->bytes;
-    job->started = EngineClock::now();
+    job->started = Clock::now();
     admitted_.push_back(job);
     try {
       Cache cache = store_.take(job->request.prompt);
       store_.shrink(options_.cache_bytes - reserved_);
       job->cached_tokens = cache.position();
+      if (const int64_t branch = store_.branch(job->request.prompt); branch > cache.position()) {
+        job->request.options.snapshots.push_back(branch);
+      }
       cache.expect(static_cast<int64_t>(job->request.prompt.size()));
       cache.reserve(round_up(tokens_of(*job), capacity_unit));
       job->prompt_cache = std::move(cache);
@@ -341,7 +255,7 @@ class Engine::Loop {
   bool run_prompt() {
     if (prompts_.empty()) return false;
     const std::shared_ptr<Job> job = prompts_.front();
-    const auto start = EngineClock::now();
+    const auto start = Clock::now();
     try {
       const std::vector<int32_t>& prompt = job->request.prompt;
       Cache& cache = *job->prompt_cache;
@@ -406,7 +320,7 @@ class Engine::Loop {
       tokens.push_back(choice->answer.sequence().back());
       caches.push_back(&*choice->cache);
     }
-    const auto start = EngineClock::now();
+    const auto start = Clock::now();
     try {
       const array logits = stepper_.run_batch(tokens, caches);
       count_tokens(tokens.size(), seconds_since(start));
@@ -453,8 +367,7 @@ class Engine::Loop {
     std::erase(running_, &choice);
     choice.cache.reset();
     choice.finish(FinishReason::cancelled, error);
-    const std::lock_guard lock(mutex_);
-    ++stats_.failed;
+    queue_.count([](EngineStats& stats) { ++stats.failed; });
   }
 
   void finish_all(Job& job, FinishReason reason, const std::optional<Error>& error) {
@@ -485,15 +398,7 @@ class Engine::Loop {
     job->prompt_cache.reset();
     reserved_ -= job->bytes;
     std::erase(admitted_, job);
-    forget(*job);
-    constexpr double weight = 0.2;
-    const std::lock_guard lock(mutex_);
-    mean_seconds_ += weight * (seconds_since(job->started) - mean_seconds_);
-  }
-
-  void forget(const Job& job) {
-    const std::lock_guard lock(mutex_);
-    known_.erase(job.id);
+    queue_.forget(*job, seconds_since(job->started));
   }
 
   void keep(std::vector<int32_t> tokens, const Cache& cache) {
@@ -501,51 +406,34 @@ class Engine::Loop {
     store_.shrink(options_.cache_bytes - reserved_);
   }
 
-  void stopped_all() {
-    for (const auto& job : std::vector<std::shared_ptr<Job>>(admitted_)) {
-      end(job, FinishReason::cancelled, std::nullopt);
-    }
-    std::deque<std::shared_ptr<Job>> left;
-    std::deque<std::packaged_task<void()>> work;
-    {
-      const std::lock_guard lock(mutex_);
-      left.swap(inbox_);
-      work.swap(work_);
-    }
-    for (auto& job : waiting_) left.push_back(std::move(job));
-    waiting_.clear();
-    for (const auto& job : left) {
-      finish_all(*job, FinishReason::cancelled, std::nullopt);
-      forget(*job);
-    }
-    for (auto& task : work) task();
-  }
-
   // --- counts
 
   void count_prompt(size_t tokens, double seconds) {
-    const std::lock_guard lock(mutex_);
-    stats_.prompt_tokens += tokens;
-    stats_.prefill_seconds += seconds;
+    queue_.count([&](EngineStats& stats) {
+      stats.prompt_tokens += tokens;
+      stats.prefill_seconds += seconds;
+    });
   }
 
   void count_tokens(size_t tokens, double seconds) {
-    const std::lock_guard lock(mutex_);
-    ++stats_.steps;
-    stats_.batched_tokens += tokens;
-    stats_.decode_seconds += seconds;
+    queue_.count([&](EngineStats& stats) {
+      ++stats.steps;
+      stats.batched_tokens += tokens;
+      stats.decode_seconds += seconds;
+    });
   }
 
   void count_finish(Choice& choice, FinishReason reason) {
-    const std::lock_guard lock(mutex_);
-    stats_.generated_tokens += choice.answer.result().tokens.size();
-    if (reason != FinishReason::cancelled) {
-      ++stats_.finished;
-    } else if (choice.job.timed_out) {
-      ++stats_.timed_out;
-    } else {
-      ++stats_.cancelled;
-    }
+    queue_.count([&](EngineStats& stats) {
+      stats.generated_tokens += choice.answer.result().tokens.size();
+      if (reason != FinishReason::cancelled) {
+        ++stats.finished;
+      } else if (choice.job.timed_out) {
+        ++stats.timed_out;
+      } else {
+        ++stats.cancelled;
+      }
+    });
   }
 
   const LoadedModel& loaded_;
@@ -555,6 +443,7 @@ class Engine::Loop {
   const plan::ShapeCost cost_;
   const KvType kv_type_;
   std::atomic<Id> next_id_{1};
+  EngineQueue queue_;
 
   // The engine's thread alone.
   Stepper stepper_;
@@ -565,19 +454,6 @@ class Engine::Loop {
   std::vector<Choice*> running_;              // past their prompt
   uint64_t reserved_ = 0;
 
-  mutable std::mutex mutex_;  // what follows
-  std::condition_variable changed_;
-  std::condition_variable idle_;
-  std::deque<std::shared_ptr<Job>> inbox_;
-  std::deque<std::packaged_task<void()>> work_;
-  std::map<Id, std::weak_ptr<Job>> known_;
-  size_t waiting_count_ = 0;
-  EngineStats stats_;
-  double mean_seconds_ = 1;
-  bool busy_ = false;
-  bool woken_ = false;
-  bool draining_ = false;
-  bool stopping_ = false;
   std::mutex join_mutex_;
   std::thread thread_;
 };
@@ -595,8 +471,8 @@ Engine::~Engine() = default;
 Engine::Id Engine::submit(EngineRequest request, std::shared_ptr<Listener> listener) {
   return loop_->submit(std::move(request), std::move(listener));
 }
-void Engine::cancel(Id id) { loop_->cancel(id); }
-void Engine::wake() { loop_->wake(); }
+void Engine::cancel(Id id) { loop_->queue().cancel(id); }
+void Engine::wake() { loop_->queue().wake(); }
 PrefixFiles Engine::save_prefixes(const std::filesystem::path& folder, uint64_t limit) {
   return loop_->save_prefixes(folder, limit);
 }
@@ -607,10 +483,12 @@ void Engine::run(const std::function<void(const Model&)>& work) {
   loop_->run([&](const Model& model, PrefixStore&) { work(model); });
 }
 void Engine::run(const std::function<void(const Model&, PrefixStore&)>& work) { loop_->run(work); }
-void Engine::set_limit(int64_t sequences) { loop_->set_limit(sequences); }
-bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->drain(timeout); }
+void Engine::set_limit(int64_t sequences, bool refuse_waiting) {
+  loop_->queue().set_limit(sequences, refuse_waiting);
+}
+bool Engine::drain(std::chrono::milliseconds timeout) { return loop_->queue().drain(timeout); }
 void Engine::stop() { loop_->stop(); }
-EngineStats Engine::stats() const { return loop_->stats(); }
+EngineStats Engine::stats() const { return loop_->queue().stats(); }
 const EngineOptions& Engine::options() const { return loop_->options(); }
 uint64_t Engine::sequence_bytes(int64_t tokens) const { return loop_->sequence_bytes(tokens); }
 

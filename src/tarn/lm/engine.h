@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "tarn/base/clock.h"
 #include "tarn/lm/generate.h"
 #include "tarn/lm/loaded_model.h"
 #include "tarn/lm/prefix_files.h"
@@ -34,6 +35,7 @@ struct EngineOptions {
 struct Finish {
   FinishReason reason = FinishReason::cancelled;
   bool timed_out = false;             // cancelled by its deadline
+  bool refused = false;               // it never began (Engine::set_limit)
   std::optional<Error> error;         // the answer failed
   const Generated* result = nullptr;  // counts and times; null where nothing was run
 };
@@ -60,7 +62,7 @@ struct EngineRequest {
   std::function<std::unique_ptr<TokenText>()> make_text;              // empty: tokens only
   std::function<std::unique_ptr<TokenConstraint>()> make_constraint;  // empty: none
   std::string client;                                                 // who takes turns
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::optional<Clock::time_point> deadline;
 };
 
 struct EngineStats {
@@ -68,7 +70,7 @@ struct EngineStats {
   int64_t waiting = 0;
   int64_t limit = 0;  // of running ones, as the governor has it
   uint64_t accepted = 0, refused = 0, finished = 0, cancelled = 0, failed = 0, timed_out = 0;
-  uint64_t prompt_tokens = 0;  // run or found in the cache
+  uint64_t prompt_tokens = 0;  // that were run: not found in the cache
   uint64_t generated_tokens = 0;
   uint64_t steps = 0;           // of decoding
   uint64_t batched_tokens = 0;  // of them all: batched_tokens / steps is the mean batch
@@ -113,19 +115,20 @@ class Engine {
   // A paused answer's listener is ready again.
   void wake();
 
-  // Runs `work` on the engine's thread between two steps, and returns when it is done; what it
-  // throws is thrown here.
-  void run(const std::function<void(const Model&)>& work);
-
   // Kept prefixes to and from a folder (lm/prefix_files.h); between two steps.
   PrefixFiles save_prefixes(const std::filesystem::path& folder, uint64_t limit);
   PrefixFiles load_prefixes(const std::filesystem::path& folder);
+
+  // Runs `work` on the engine's thread between two steps, and returns when it is done; what it
+  // throws is thrown here.
+  void run(const std::function<void(const Model&)>& work);
   // The same with what the engine remembers of prompts and answers; afterwards it is cut to what
   // the budget allows.
   void run(const std::function<void(const Model&, PrefixStore&)>& work);
 
-  // How many may run at once from now on, 0 .. max_sequences: more are let finish.
-  void set_limit(int64_t sequences);
+  // How many may run at once from now on, 0 .. max_sequences: more are let finish. With
+  // `refuse_waiting` those that wait, and those that come until the limit is set again, end at once.
+  void set_limit(int64_t sequences, bool refuse_waiting = false);
   // No further requests; returns when all are answered, or after `timeout`: whether all were.
   bool drain(std::chrono::milliseconds timeout);
 

@@ -3,13 +3,6 @@
 #include <algorithm>
 
 namespace tarn {
-namespace {
-
-double seconds_between(EngineClock::time_point from, EngineClock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-}  // namespace
 
 EngineChoice::EngineChoice(EngineJob& owner, size_t number, const Model& model)
     : job(owner),
@@ -33,7 +26,7 @@ bool EngineChoice::accept(std::span<const float> logits) {
     return true;
   });
   if (answer.result().tokens.size() == 1) {
-    job.first_token = EngineClock::now();
+    job.first_token = Clock::now();
     answer.result().first_token_seconds = seconds_between(job.arrived, job.first_token);
   }
   return more;
@@ -53,9 +46,9 @@ void EngineChoice::finish(FinishReason reason, const std::optional<Error>& error
   result.cached_tokens = job.cached_tokens;
   result.prefill_seconds = job.prefill_seconds;
   if (result.tokens.size() > 1) {
-    result.decode_seconds = seconds_between(job.first_token, EngineClock::now());
+    result.decode_seconds = seconds_between(job.first_token, Clock::now());
   }
-  job.listener->on_finish(index, {reason, job.timed_out, error, &result});
+  job.listener->on_finish(index, {reason, job.timed_out, job.refused, error, &result});
 }
 
 bool EngineJob::over() const {

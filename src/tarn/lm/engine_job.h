@@ -2,17 +2,15 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "tarn/base/clock.h"
 #include "tarn/lm/answer.h"
 #include "tarn/lm/engine.h"
 
 namespace tarn {
-
-using EngineClock = std::chrono::steady_clock;
 
 struct EngineJob;
 
@@ -46,18 +44,17 @@ struct EngineJob {
   std::vector<std::unique_ptr<EngineChoice>> choices;
   std::atomic<bool> cancelled{false};
   bool timed_out = false;
+  bool refused = false;
   uint64_t bytes = 0;                 // that it can need
   std::optional<Cache> prompt_cache;  // while the prompt is run
   int64_t cached_tokens = 0;
-  EngineClock::time_point arrived = EngineClock::now();
-  EngineClock::time_point started;
-  EngineClock::time_point first_token;
+  Clock::time_point arrived = Clock::now();
+  Clock::time_point started;
+  Clock::time_point first_token;
   double prefill_seconds = 0;
 
   bool over() const;
-  bool expired(EngineClock::time_point now) const {
-    return request.deadline && now >= *request.deadline;
-  }
+  bool expired(Clock::time_point now) const { return request.deadline && now >= *request.deadline; }
 };
 
 }  // namespace tarn

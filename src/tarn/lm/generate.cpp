@@ -1,9 +1,9 @@
 #include "tarn/lm/generate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/error.h"
 #include "tarn/base/log.h"
 #include "tarn/base/progress.h"
@@ -12,12 +12,6 @@
 
 namespace tarn {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class Generation {
  public:

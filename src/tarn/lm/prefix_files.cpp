@@ -73,7 +73,9 @@ PrefixFiles save_prefixes(const PrefixStore& store, const fs::path& folder,
       if (total > limit) fs::remove(file.path);
     }
   } catch (const std::exception& error) {
-    logging::warn("prefix cache: it could not be saved to {}: {}", folder.string(), error.what());
+    done.problem =
+        fmt::format("prefix cache: it could not be saved to {}: {}", folder.string(), error.what());
+    logging::warn("{}", done.problem);
   }
   return done;
 }

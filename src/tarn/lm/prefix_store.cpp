@@ -47,6 +47,15 @@ Cache PrefixStore::take(const std::vector<int32_t>& prompt) {
   return cache;
 }
 
+int64_t PrefixStore::branch(const std::vector<int32_t>& prompt) const {
+  if (trims_ || prompt.empty()) return 0;
+  int64_t longest = 0;
+  for (const Entry& entry : entries_) {
+    longest = std::max(longest, common_length(entry.tokens, prompt, prompt.size() - 1));
+  }
+  return longest / branch_unit * branch_unit;
+}
+
 void PrefixStore::keep(std::vector<int32_t> tokens, Cache cache) {
   if (static_cast<int64_t>(tokens.size()) < block) return;
   for (auto entry = entries_.begin(); entry != entries_.end();) {

@@ -31,6 +31,12 @@ class PrefixStore {
   // which has to be run for its logits. It shares memory with the entry until it is written to.
   Cache take(const std::vector<int32_t>& prompt);
 
+  // Where caches cannot be cut: the length at which `prompt` leaves the entry that it follows
+  // longest, in whole units; 0: there is none. A cache kept there serves the next prompt that begins
+  // alike, which take() cannot serve from the entry.
+  int64_t branch(const std::vector<int32_t>& prompt) const;
+  static constexpr int64_t branch_unit = 64;
+
   // `tokens`: those that `cache` holds. Replaces entries that are prefixes of it, where any length
   // can be cut from it. Caches of recurrent layers serve prompts that begin with all their tokens.
   void keep(std::vector<int32_t> tokens, Cache cache);

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "tarn/base/error.h"
 
@@ -20,6 +21,14 @@ constexpr size_t alignment = 64;
 constexpr size_t huge_page = size_t{2} << 20;
 constexpr size_t arena_block = size_t{256} << 20;
 constexpr size_t default_cache_limit = size_t{1} << 30;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
 
 // Size classes: four steps to each power of two, so that at most a quarter of a block is slack.
 size_t size_class(size_t bytes) {
@@ -40,30 +49,80 @@ void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t byte
 #endif
 }
 
+size_t round_to(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+size_t page_size() {
+  static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// Anonymous memory from the system; `bytes` and `unit` are multiples of the page size. null: there
+// is none.
+std::byte* map_aligned(size_t bytes, size_t unit) {
+  const size_t spare = unit - page_size();
+  void* const place =
+      ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (place == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(place);
+  const size_t before = round_to(address, unit) - address;
+  auto* const base = static_cast<std::byte*>(place);
+  if (before > 0) ::munmap(base, before);
+  if (before < spare) ::munmap(base + before + bytes, spare - before);
+  return base + before;
+}
+
+// From this size on blocks come from the system and go back there: malloc's heaps keep what lies
+// between blocks that live long. The address sanitizer watches only what malloc gives.
+constexpr size_t mapped_size = sanitized ? SIZE_MAX : size_t{128} << 10;
+
+size_t block_unit(size_t capacity) {
+  if (capacity >= huge_page) return huge_page;
+  return capacity >= mapped_size ? page_size() : alignment;
+}
+
+// null: the system has none.
+std::byte* allocate_block(size_t capacity) {
+  const size_t unit = block_unit(capacity);
+  const size_t bytes = round_to(capacity, unit);
+  auto* const data = capacity >= mapped_size
+                         ? map_aligned(bytes, unit)
+                         : static_cast<std::byte*>(std::aligned_alloc(unit, bytes));
+  if (data != nullptr && capacity >= huge_page) prefer_huge_pages(data, bytes);
+  return data;
+}
+
+void free_block(std::byte* data, size_t capacity) {
+  if (capacity >= mapped_size) {
+    ::munmap(data, round_to(capacity, block_unit(capacity)));
+  } else {
+    std::free(data);
+  }
+}
+
 class Pool {
  public:
-  std::byte* take(size_t capacity, size_t asked) {
+  struct Block {
+    std::byte* data;
+    size_t capacity;
+  };
+
+  Block take(size_t capacity, size_t asked) {
     const std::lock_guard lock(mutex_);
-    auto found = free_.find(capacity);
-    const bool reuse = found != free_.end() && !found->second.empty();
-    check_limit(capacity, asked);
-    std::byte* data = nullptr;
-    if (reuse) {
-      data = found->second.back();
-      found->second.pop_back();
-      stats_.cached -= capacity;
+    if (const std::optional<Block> kept = take_kept(capacity)) {
       ++stats_.reuses;
-    } else {
-      data = static_cast<std::byte*>(
-          std::aligned_alloc(capacity >= huge_page ? huge_page : alignment, rounded(capacity)));
-      if (data == nullptr) {
-        fail(ErrorCode::out_of_memory, "memory: the system refused {} bytes; {} are in use", asked,
-             stats_.active);
-      }
-      if (capacity >= huge_page) prefer_huge_pages(data, rounded(capacity));
+      add_active(kept->capacity);
+      return *kept;
+    }
+    check_limit(capacity, asked);
+    keep_at_most(std::min(stats_.limit, std::max(most_active_, stats_.active + capacity)) -
+                 capacity);
+    std::byte* const data = allocate_block(capacity);
+    if (data == nullptr) {
+      fail(ErrorCode::out_of_memory, "memory: the system refused {} bytes; {} are in use", asked,
+           stats_.active);
     }
     add_active(capacity);
-    return data;
+    return {data, capacity};
   }
 
   // Counts memory that an arena cuts from its blocks.
@@ -80,12 +139,9 @@ class Pool {
   void give_back(std::byte* data, size_t capacity) {
     const std::lock_guard lock(mutex_);
     stats_.active -= capacity;
-    if (stats_.cached + capacity > cache_limit_) {
-      std::free(data);
-      return;
-    }
     stats_.cached += capacity;
-    free_[capacity].push_back(data);
+    kept_[capacity].push_back({data, ++returns_});
+    keep_at_most(most_active_);
   }
 
   void add_borrowed(size_t bytes) {
@@ -99,11 +155,7 @@ class Pool {
 
   void clear() {
     const std::lock_guard lock(mutex_);
-    for (auto& [capacity, blocks] : free_) {
-      for (std::byte* block : blocks) std::free(block);
-      blocks.clear();
-    }
-    stats_.cached = 0;
+    free_all();
   }
 
   Stats stats() {
@@ -132,27 +184,76 @@ class Pool {
   }
 
  private:
+  bool within_limit(size_t bytes) const {
+    return bytes <= stats_.limit && stats_.active <= stats_.limit - bytes;
+  }
   void check_limit(size_t bytes, size_t asked) const {
-    if (bytes <= stats_.limit && stats_.active <= stats_.limit - bytes) return;
+    if (within_limit(bytes)) return;
     fail(ErrorCode::out_of_memory,
          "memory: {} bytes asked for, {} in use, the limit is {}; use a smaller model, context or "
          "batch, or raise the limit",
          asked, stats_.active, stats_.limit);
   }
+  // A kept block of the class, or of one that is up to half as large again: work of ever new sizes
+  // (prompts) would else leave blocks of every size behind.
+  std::optional<Block> take_kept(size_t capacity) {
+    for (auto found = kept_.lower_bound(capacity);
+         found != kept_.end() && found->first <= capacity + capacity / 2; ++found) {
+      auto& [kept, blocks] = *found;
+      if (blocks.empty() || !within_limit(kept)) continue;
+      std::byte* const data = blocks.back().data;
+      blocks.pop_back();
+      stats_.cached -= kept;
+      return Block{data, kept};
+    }
+    return std::nullopt;
+  }
+
+  // Lets go of kept blocks until they and the live ones together take at most so much. With the
+  // most that was ever live, what work of ever new sizes leaves behind cannot pile up.
+  void keep_at_most(size_t all) {
+    while (stats_.cached > 0 &&
+           (stats_.cached > cache_limit_ || stats_.active + stats_.cached > all)) {
+      free_oldest();
+    }
+  }
+
+  void free_oldest() {
+    auto oldest = kept_.end();
+    for (auto at = kept_.begin(); at != kept_.end(); ++at) {
+      if (at->second.empty()) continue;
+      if (oldest == kept_.end() || at->second.front().when < oldest->second.front().when) {
+        oldest = at;
+      }
+    }
+    free_block(oldest->second.front().data, oldest->first);
+    oldest->second.pop_front();
+    stats_.cached -= oldest->first;
+  }
+
+  void free_all() {
+    for (auto& [capacity, blocks] : kept_) {
+      for (const Kept& block : blocks) free_block(block.data, capacity);
+      blocks.clear();
+    }
+    stats_.cached = 0;
+  }
+
   void add_active(size_t bytes) {
     stats_.active += bytes;
     stats_.peak = std::max(stats_.peak, stats_.active);
+    most_active_ = std::max(most_active_, stats_.active);
     ++stats_.allocations;
   }
 
-  // aligned_alloc wants a multiple of the alignment.
-  static size_t rounded(size_t capacity) {
-    const size_t unit = capacity >= huge_page ? huge_page : alignment;
-    return (capacity + unit - 1) / unit * unit;
-  }
-
   std::mutex mutex_;
-  std::map<size_t, std::vector<std::byte*>> free_;
+  struct Kept {
+    std::byte* data;
+    uint64_t when;  // it came back
+  };
+  std::map<size_t, std::deque<Kept>> kept_;  // by capacity, the oldest first
+  uint64_t returns_ = 0;
+  size_t most_active_ = 0;  // ever
   size_t cache_limit_ = default_cache_limit;
   Stats stats_{.limit = physical_memory() / 100 * 95};
 };
@@ -189,9 +290,8 @@ Buffer::~Buffer() {
 
 std::shared_ptr<Buffer> allocate(size_t bytes) {
   check_size(bytes);
-  const size_t capacity = size_class(bytes);
-  std::byte* data = pool().take(capacity, bytes);
-  return std::shared_ptr<Buffer>(new Buffer(data, bytes, capacity, nullptr, false));
+  const Pool::Block block = pool().take(size_class(bytes), bytes);
+  return std::shared_ptr<Buffer>(new Buffer(block.data, bytes, block.capacity, nullptr, false));
 }
 
 std::shared_ptr<Buffer> borrow(const void* data, size_t bytes, std::shared_ptr<const void> owner) {

@@ -46,7 +46,7 @@ class Buffer {
 struct Stats {
   size_t active = 0;    // bytes in live buffers of the pool (whole size classes) and in arenas
   size_t peak = 0;      // the largest `active` since reset_peak()
-  size_t cached = 0;    // freed bytes kept for reuse
+  size_t cached = 0;    // freed bytes kept for reuse: with `active`, at most what ever was active
   size_t limit = 0;     // active may not exceed this
   size_t borrowed = 0;  // bytes used in place from mapped files
   size_t copied = 0;    // weight bytes that were copied or repacked instead of used in place

@@ -3,15 +3,11 @@
 #include <algorithm>
 
 #include "tarn/base/error.h"
+#include "tarn/base/round.h"
 #include "tarn/ops/kv_cache.h"
 #include "tarn/ops/shape.h"
 
 namespace tarn {
-namespace {
-
-int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
-}  // namespace
 
 // Gives `buffer` room for `rows` rows: a new, larger one takes over what is still visible. Done at
 // once, so that the old one is gone before the next layer grows.

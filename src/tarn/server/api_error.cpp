@@ -38,6 +38,17 @@ ApiError to_api_error(const std::exception& error) {
   return {500, error.what()};
 }
 
+ApiError busy_error(const std::string& message, const char* code, double retry_after) {
+  ApiError error(503, message, "", code);
+  error.retry_after = retry_after;
+  return error;
+}
+
+ApiError too_hot_error() {
+  return busy_error("server: the machine is too hot to take more work; try again later",
+                    "thermal_limit", 10);
+}
+
 const char* error_type(int status) {
   switch (status) {
     case 400:

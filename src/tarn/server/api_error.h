@@ -34,6 +34,10 @@ class ApiError : public Error {
 // 429 for a full queue, 503 while it drains, 500 for what is the server's fault).
 ApiError to_api_error(const std::exception& error);
 
+// 503 with the time after which to try again.
+ApiError busy_error(const std::string& message, const char* code, double retry_after);
+ApiError too_hot_error();
+
 // The word that OpenAI and Anthropic have for a status: "invalid_request_error", ...
 const char* error_type(int status);
 

@@ -149,7 +149,9 @@ class Governor::Loop {
   Loop(const GovernorOptions& options, int64_t most, std::function<void(int64_t)> apply)
       : options_(options), most_(most), apply_(std::move(apply)), sensors_(options) {
     state_.limit = most;
-    if (options.enabled) thread_ = std::thread([this] { run(); });
+    if (!options.enabled) return;
+    step();
+    thread_ = std::thread([this] { run(); });
   }
   ~Loop() {
     {
@@ -167,11 +169,10 @@ class Governor::Loop {
  private:
   void run() {
     std::unique_lock lock(mutex_);
-    while (!stopping_) {
+    while (!stop_.wait_for(lock, options_.period, [this] { return stopping_; })) {
       lock.unlock();
       step();
       lock.lock();
-      stop_.wait_for(lock, options_.period, [this] { return stopping_; });
     }
   }
 

@@ -60,7 +60,8 @@ int64_t governed_limit(double pressure, int64_t most, int64_t now);
 
 class Governor {
  public:
-  // Reads in a thread of its own and calls `apply` when the limit changes.
+  // Reads once, then again and again in a thread of its own, and calls `apply` when the limit
+  // changes.
   Governor(const GovernorOptions& options, int64_t most, std::function<void(int64_t)> apply);
   ~Governor();
   GovernorState state() const;

@@ -17,6 +17,7 @@ constexpr std::array all_routes{
     Route{"POST", "/v1/messages/count_tokens", false, anthropic_count},
     Route{"POST", "/api/chat", false, ollama_chat},
     Route{"POST", "/api/generate", false, ollama_generate},
+    Route{"POST", "/api/embed", false, ollama_embed},
     Route{"GET", "/api/tags", false, ollama_tags},
     Route{"POST", "/api/show", false, ollama_show},
     Route{"GET", "/api/ps", false, ollama_ps},
@@ -24,6 +25,7 @@ constexpr std::array all_routes{
     Route{"POST", "/tokenize", false, tokenize},
     Route{"POST", "/detokenize", false, detokenize},
     Route{"POST", "/apply-template", false, apply_template},
+    Route{"POST", "/cache/save", false, save_cache},
 };
 
 // Answered by the server itself.

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/log.h"
 #include "tarn/server/api/stream.h"
 #include "tarn/server/page/files.h"
@@ -50,9 +51,7 @@ class Counted final : public Responder {
   void count(int status) {
     metrics_.count_request(route_, status);
     if (!log_) return;
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    logging::info("{} {} after {:.3f} s", route_, status, seconds);
+    logging::info("{} {} after {:.3f} s", route_, status, seconds_since(start_));
   }
 
   std::shared_ptr<Responder> inner_;
@@ -60,7 +59,7 @@ class Counted final : public Responder {
   const std::string route_;
   const Headers headers_;
   const bool log_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const Clock::time_point start_ = Clock::now();
 };
 
 Headers page_headers(const PageFile& file) {
@@ -80,10 +79,10 @@ class Server::State {
         access_(options.access, options.http.address),
         service_(model, options.service),
         governor_(options.governor, options.service.engine.max_sequences,
-                  [this](int64_t limit) { service_.engine().set_limit(limit); }),
+                  [this](int64_t limit) { service_.engine().set_limit(limit, limit == 0); }),
         pool_(workers),
         listener_(options.http, handlers()) {
-    load_prefixes();
+    service_.load_prefixes();
     listener_.start();  // all that handlers use is there now
   }
 
@@ -107,31 +106,16 @@ class Server::State {
   bool drain(std::chrono::milliseconds timeout) {
     draining_ = true;
     listener_.stop_accepting();
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    const auto deadline = Clock::now() + timeout;
     const bool all = service_.engine().drain(timeout);
-    save_prefixes();
+    service_.save_prefixes();
     if (!all) return false;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     return listener_.drain(std::max(left, std::chrono::milliseconds(0)));
   }
 
  private:
-  void load_prefixes() {
-    if (options_.cache_folder.empty()) return;
-    const PrefixFiles loaded = service_.engine().load_prefixes(options_.cache_folder);
-    logging::info("prefix cache: {} prefixes from {}", loaded.files,
-                  options_.cache_folder.string());
-  }
-
-  void save_prefixes() {
-    if (options_.cache_folder.empty()) return;
-    const PrefixFiles saved =
-        service_.engine().save_prefixes(options_.cache_folder, options_.cache_folder_bytes);
-    logging::info("prefix cache: {} prefixes kept in {}", saved.files,
-                  options_.cache_folder.string());
-  }
-
   HttpHandlers handlers() {
     return {[this](const HttpRequest& head) { return check(head); },
             [this](HttpRequest request, std::shared_ptr<Responder> responder) {
@@ -188,18 +172,12 @@ class Server::State {
   }
 
   std::optional<ApiError> refusal() const {
-    const auto busy = [](const std::string& message, const char* code, double seconds) {
-      ApiError error(503, message, "", code);
-      error.retry_after = seconds;
-      return error;
-    };
-    if (draining_) return busy("server: it is shutting down; try another one", "shutting_down", 5);
-    if (governor_.state().stopped) {
-      return busy("server: the machine is too hot to take more work; try again later",
-                  "thermal_limit", 10);
+    if (draining_) {
+      return busy_error("server: it is shutting down; try another one", "shutting_down", 5);
     }
+    if (governor_.state().stopped) return too_hot_error();
     if (pending_ >= most_pending) {
-      return busy(
+      return busy_error(
           fmt::format("server: {} requests wait to be read already; try again later", most_pending),
           "queue_full", 1);
     }

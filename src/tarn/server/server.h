@@ -19,8 +19,6 @@ struct ServerOptions {
   ServiceOptions service;
   GovernorOptions governor;
   bool page = true;
-  std::filesystem::path cache_folder;               // of kept prefixes; empty: none
-  uint64_t cache_folder_bytes = uint64_t{4} << 30;  // that it may take
   bool log_requests = false;  // each one's route, status and time; never its text
 };
 

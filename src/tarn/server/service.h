@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "tarn/lm/chat_model.h"
@@ -17,6 +19,8 @@ struct ServiceOptions {
   int64_t max_tokens = 0;  // of answers that do not say; 0: until the context is full
   double bandwidth = 0;    // of memory, measured, bytes a second; 0: not measured
   EngineOptions engine;
+  std::filesystem::path cache_folder;               // of kept prefixes; empty: none
+  uint64_t cache_folder_bytes = uint64_t{4} << 30;  // that it may take
 };
 
 class Service {
@@ -33,6 +37,10 @@ class Service {
   // Bytes that the answer's tokens read a second, as a part of the memory's bandwidth; 0: unknown.
   double bandwidth_fraction(double tokens_per_second) const;
   std::chrono::system_clock::time_point started() const { return started_; }
+
+  // Kept prefixes from the cache folder and to it (lm/prefix_files.h). nullopt: there is no folder.
+  std::optional<PrefixFiles> load_prefixes();
+  std::optional<PrefixFiles> save_prefixes();
 
   // What is known of the model's output, and grammars for it.
   ChatModel& chat() { return chat_; }

@@ -1,6 +1,7 @@
 #include "tarn/server/status.h"
 
 #include "tarn/base/process_memory.h"
+#include "tarn/memory/pool.h"
 #include "tarn/server/api/stream.h"
 #include "tarn/server/openapi.h"
 
@@ -54,6 +55,9 @@ HttpResponse metrics_response(Service& service, const GovernorState& governor,
   gauge("tarn_cache_reserved_bytes", "Memory reserved for running answers.", s.reserved_bytes);
   gauge("tarn_cache_budget_bytes", "Memory for running answers and prefixes.", s.cache_bytes);
   gauge("tarn_resident_bytes", "Resident memory of the process.", resident_bytes().value_or(0));
+  const memory::Stats pool = memory::stats();
+  gauge("tarn_pool_active_bytes", "Memory of live arrays.", pool.active);
+  gauge("tarn_pool_kept_bytes", "Memory of earlier arrays, kept for the next ones.", pool.cached);
   gauge("tarn_connections", "Open connections.", connections.connections);
   counter("tarn_connections_total", "Connections accepted.", connections.accepted);
   counter("tarn_connections_refused_total", "Connections over the limit.", connections.refused);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/log.h"
 #include "tarn/lm/output_text.h"
 
@@ -41,7 +42,7 @@ class TaskListener final : public Listener {
     guard([&] {
       Choice& choice = choices_[index];
       if (event.token != no_token && usage_.completion_tokens++ == 0) {
-        usage_.first_token_seconds = seconds_since_start();
+        usage_.first_token_seconds = seconds_since(start_);
         service_.metrics().first_token.add(usage_.first_token_seconds);
       }
       if (logprobs_ && event.logprobs != nullptr) {
@@ -61,6 +62,7 @@ class TaskListener final : public Listener {
     guard([&] {
       Choice& choice = choices_[index];
       if (finish.error) error_ = to_api_error(*finish.error);
+      if (finish.refused) error_ = too_hot_error();
       if (finish.timed_out) {
         error_ = ApiError(408, "timeout: the time that the request allows has passed", "timeout",
                           "timeout");
@@ -86,10 +88,6 @@ class TaskListener final : public Listener {
     std::vector<TokenInfo> tokens;  // not yet reported
     bool calls = false;
   };
-
-  double seconds_since_start() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
 
   // The engine's thread must not see what goes wrong here.
   template <typename F>
@@ -137,7 +135,7 @@ class TaskListener final : public Listener {
   }
 
   void end() {
-    service_.metrics().request_time.add(seconds_since_start());
+    service_.metrics().request_time.add(seconds_since(start_));
     if (error_) {
       receiver_->failed(*error_);
     } else {
@@ -151,7 +149,7 @@ class TaskListener final : public Listener {
   const bool chat_;
   const bool logprobs_;
   size_t left_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const Clock::time_point start_ = Clock::now();
   std::vector<Choice> choices_;
   std::vector<text::OutputEvent> events_;
   Usage usage_;
@@ -205,8 +203,8 @@ class WholeAnswer final : public Receiver {
 
 }  // namespace
 
-void run(Service& service, Task task, const std::shared_ptr<Responder>& responder,
-         std::shared_ptr<Receiver> receiver) {
+Engine::Id submit(Service& service, Task task, const std::shared_ptr<Responder>& responder,
+                  std::shared_ptr<Receiver> receiver) {
   EngineRequest request;
   request.prompt = std::move(task.prompt);
   request.options = task.options;
@@ -219,11 +217,7 @@ void run(Service& service, Task task, const std::shared_ptr<Responder>& responde
   }
   request.choices = task.choices;
   request.client = task.client;
-  if (task.timeout) {
-    request.deadline = std::chrono::steady_clock::now() +
-                       std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                           std::chrono::duration<double>(*task.timeout));
-  }
+  if (task.timeout) request.deadline = seconds_from_now(*task.timeout);
   request.make_text = [&service, chat = task.chat]() -> std::unique_ptr<TokenText> {
     if (chat) return std::make_unique<OutputText>(service.chat());
     return std::make_unique<DecodedText>(service.model().tokenizer());
@@ -235,7 +229,12 @@ void run(Service& service, Task task, const std::shared_ptr<Responder>& responde
   }
   const auto listener =
       std::make_shared<TaskListener>(service, task, responder, std::move(receiver));
-  const Engine::Id id = service.engine().submit(std::move(request), listener);
+  return service.engine().submit(std::move(request), listener);
+}
+
+void run(Service& service, Task task, const std::shared_ptr<Responder>& responder,
+         std::shared_ptr<Receiver> receiver) {
+  const Engine::Id id = submit(service, std::move(task), responder, std::move(receiver));
   responder->watch([&service, id] { service.engine().cancel(id); },
                    [&service] { service.engine().wake(); });
 }

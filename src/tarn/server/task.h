@@ -70,6 +70,9 @@ class Receiver {
 
 // Submits the task. Errors before that are thrown; later ones go to the receiver. The answer is
 // cancelled when the responder's client goes, and pauses while the client does not read.
+// submit() leaves it to the caller to watch the responder.
+Engine::Id submit(Service& service, Task task, const std::shared_ptr<Responder>& responder,
+                  std::shared_ptr<Receiver> receiver);
 void run(Service& service, Task task, const std::shared_ptr<Responder>& responder,
          std::shared_ptr<Receiver> receiver);
 

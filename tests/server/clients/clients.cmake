@@ -8,4 +8,8 @@ if(Python3_FOUND)
       COMMAND ${TARN_CLIENTS_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/${name}_test.py $<TARGET_FILE:tarn_cli>)
     set_tests_properties(server.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)
   endforeach()
+  # Needs no packages.
+  add_test(NAME server.cache_files
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/cache_files_test.py $<TARGET_FILE:tarn_cli>)
+  set_tests_properties(server.cache_files PROPERTIES TIMEOUT 300)
 endif()

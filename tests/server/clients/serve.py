@@ -4,15 +4,16 @@ import json
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 
 class Server:
-    """A server on a free port; `url` has no slash at its end."""
+    """A server on a free port; `url` has no slash at its end. Further named arguments are Popen's."""
 
-    def __init__(self, binary, *arguments, model="pebble"):
+    def __init__(self, binary, *arguments, model="pebble", **process):
         command = [binary, "serve", model, "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **process)
         line = self.process.stdout.readline()
         found = re.search(r"https?://\S+", line)
         if not found:
@@ -40,6 +41,16 @@ class Server:
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return answer.read().decode()
+
+    def post(self, path, document):
+        """Status and document of the answer."""
+        request = urllib.request.Request(self.url + path, json.dumps(document).encode(),
+                                         {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def health(self):
         return json.loads(self.get("/health"))

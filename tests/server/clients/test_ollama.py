@@ -127,6 +127,21 @@ class Models(OllamaCase):
         running = self.client.ps().models[0]
         self.assertEqual((running.model, running.context_length), (MODEL, 2048))
 
+    def test_embed(self):
+        alone = self.client.embed(model=MODEL, input="A lake.")
+        both = self.client.embed(model=MODEL, input=["A lake.", "The winter was long and the lake froze."])
+        self.assertEqual(len(both.embeddings), 2)
+        self.assertEqual(both.embeddings[0], alone.embeddings[0])
+        for vector in both.embeddings:
+            self.assertAlmostEqual(sum(x * x for x in vector), 1, places=4)
+        self.assertGreater(both.prompt_eval_count, alone.prompt_eval_count)
+
+    def test_embed_refuses_what_is_too_long(self):
+        with self.assertRaises(ollama.ResponseError) as caught:
+            self.client.embed(model=MODEL, input=["short", "word " * 3000], truncate=True)
+        self.assertEqual(caught.exception.status_code, 400)
+        self.assertRegex(caught.exception.error, r"[3-9]\d{3} tokens.* 2048")
+
 
 class Errors(OllamaCase):
     def test_unknown_model(self):

@@ -2,6 +2,7 @@
 
 import math
 
+import openai
 from client_case import LETTER, MODEL, SUM, OpenAiCase
 
 
@@ -42,6 +43,34 @@ class Completions(OpenAiCase):
         answer = self.complete(prompt=ids)
         self.assertEqual(answer.choices[0].text, self.complete().choices[0].text)
         self.assertEqual(answer.usage.prompt_tokens, len(ids))
+
+    def test_several_prompts(self):
+        prompts = [LETTER, "Once upon a time", "A lake"]
+        alone = [self.complete(prompt=prompt, n=2, temperature=1, seed=5) for prompt in prompts]
+        expected = [choice.text for answer in alone for choice in answer.choices]
+        both = self.complete(prompt=prompts, n=2, temperature=1, seed=5)
+        self.assertEqual([choice.index for choice in both.choices], list(range(6)))
+        self.assertEqual([choice.text for choice in both.choices], expected)
+        self.assertEqual(both.usage.prompt_tokens, sum(answer.usage.prompt_tokens for answer in alone))
+        self.assertEqual(both.usage.completion_tokens, 6 * 12)
+        texts = [""] * 6
+        chunks = list(self.complete(prompt=prompts, n=2, temperature=1, seed=5, stream=True, echo=True,
+                                    stream_options={"include_usage": True}))
+        for chunk in chunks:
+            for choice in chunk.choices:
+                texts[choice.index] += choice.text
+        self.assertEqual(texts, [prompts[i // 2] + text for i, text in enumerate(expected)])
+        self.assertEqual(chunks[-1].usage.completion_tokens, 6 * 12)
+
+    def test_several_prompts_end_together(self):
+        with self.assertRaisesRegex(openai.BadRequestError, r"prompt\[1\]"):
+            self.complete(prompt=["good", {"bad": 1}])
+        with self.assertRaises(openai.BadRequestError):
+            self.complete(prompt=["x"] * 129)
+        with self.complete(prompt=["Once upon a time", "A lake"], max_tokens=1500, stream=True,
+                           extra_body={"ignore_eos": True}) as stream:
+            next(iter(stream))
+        self.assertTrue(self.server.wait_until_idle(5))
 
     def test_logprobs(self):
         choice = self.complete(logprobs=2).choices[0]

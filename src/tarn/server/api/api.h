@@ -30,6 +30,7 @@ HttpResponse anthropic_error(const ApiError& error);
 // Ollama
 void ollama_chat(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void ollama_generate(Service& service, const HttpRequest& request, const ResponderPtr& responder);
+void ollama_embed(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void ollama_tags(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void ollama_show(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void ollama_ps(Service& service, const HttpRequest& request, const ResponderPtr& responder);
@@ -40,5 +41,6 @@ HttpResponse ollama_error(const ApiError& error);
 void tokenize(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void detokenize(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 void apply_template(Service& service, const HttpRequest& request, const ResponderPtr& responder);
+void save_cache(Service& service, const HttpRequest& request, const ResponderPtr& responder);
 
 }  // namespace tarn::server

@@ -2,39 +2,60 @@
 #include <algorithm>
 
 #include "tarn/server/api/openai.h"
+#include "tarn/server/joint_task.h"
 
 namespace tarn::server {
 namespace {
 
 constexpr int64_t most_choices = 16;
+constexpr size_t most_prompts = 128;
 constexpr int64_t most_logprobs = 20;
 
 struct CompletionRequest {
-  Task task;
-  std::string echo;  // the prompt, if it is to stand before the answer
+  Task task;                                  // without its prompt
+  std::vector<std::vector<int32_t>> prompts;  // each answered by task.choices choices
+  bool echo = false;                          // the prompt stands before the answer
   bool stream = false;
   bool include_usage = false;
 };
 
-// A text, or a list of token ids; one of either.
-void read_prompt(Service& service, Body& body, CompletionRequest& completion) {
-  const ordered_json* prompt = &body.require("prompt");
-  if (prompt->is_array() && prompt->size() == 1 && !prompt->front().is_number()) {
-    prompt = &prompt->front();
+// A text, or a list of token ids.
+std::vector<int32_t> read_prompt(Service& service, const Body& body, const ordered_json& prompt,
+                                 const std::string& place) {
+  if (prompt.is_string()) {
+    Task task;
+    make_prompt(service, prompt.get<std::string>(), task);
+    return std::move(task.prompt);
   }
-  if (prompt->is_string()) return make_prompt(service, prompt->get<std::string>(), completion.task);
   const int64_t vocab = service.model().model().config().vocab_size;
   const bool ids =
-      prompt->is_array() && !prompt->empty() &&
-      std::all_of(prompt->begin(), prompt->end(), [&](const ordered_json& id) {
+      prompt.is_array() && !prompt.empty() &&
+      std::all_of(prompt.begin(), prompt.end(), [&](const ordered_json& id) {
         return id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < vocab;
       });
   if (!ids) {
-    body.fail("prompt",
-              fmt::format("it must be one text, or one list of token ids from 0 to {}", vocab - 1));
+    body.fail(place,
+              fmt::format("it must be a text, or a list of token ids from 0 to {}; or a list "
+                          "of either",
+                          vocab - 1));
   }
-  completion.task.prompt = prompt->get<std::vector<int32_t>>();
-  check_context(service, completion.task.prompt.size());
+  check_context(service, prompt.size());
+  return prompt.get<std::vector<int32_t>>();
+}
+
+std::vector<std::vector<int32_t>> read_prompts(Service& service, Body& body) {
+  const ordered_json& prompt = body.require("prompt");
+  const bool several = prompt.is_array() && !prompt.empty() && !prompt.front().is_number();
+  if (!several) return {read_prompt(service, body, prompt, "prompt")};
+  if (prompt.size() > most_prompts) {
+    body.fail("prompt",
+              fmt::format("it has {} texts, and may have {}", prompt.size(), most_prompts));
+  }
+  std::vector<std::vector<int32_t>> all;
+  for (size_t i = 0; i < prompt.size(); ++i) {
+    all.push_back(read_prompt(service, body, prompt[i], fmt::format("prompt[{}]", i)));
+  }
+  return all;
 }
 
 CompletionRequest read_request(Service& service, const HttpRequest& request) {
@@ -46,7 +67,7 @@ CompletionRequest read_request(Service& service, const HttpRequest& request) {
   accept_bookkeeping(body);
   read_sampling(service, body, task);
   read_format(service, body, task);
-  read_prompt(service, body, completion);
+  completion.prompts = read_prompts(service, body);
   task.choices = static_cast<size_t>(body.integer("n", 1, most_choices).value_or(1));
   if (const auto best = body.integer("best_of", 1, most_choices)) {
     if (static_cast<size_t>(*best) != task.choices) {
@@ -58,11 +79,9 @@ CompletionRequest read_request(Service& service, const HttpRequest& request) {
   if (const auto logprobs = body.integer("logprobs", 0, most_logprobs)) {
     task.options.top_logprobs = *logprobs;
   }
-  if (body.boolean("echo").value_or(false)) {
-    if (task.options.top_logprobs >= 0) {
-      body.fail("echo", "probabilities of the prompt are not supported; leave out logprobs");
-    }
-    completion.echo = service.model().tokenizer().decode(task.prompt);
+  completion.echo = body.boolean("echo").value_or(false);
+  if (completion.echo && task.options.top_logprobs >= 0) {
+    body.fail("echo", "probabilities of the prompt are not supported; leave out logprobs");
   }
   if (const auto suffix = body.text("suffix"); suffix && !suffix->empty()) {
     body.fail("suffix", "it is not supported: this model continues text, it does not fill in");
@@ -75,6 +94,16 @@ CompletionRequest read_request(Service& service, const HttpRequest& request) {
   }
   body.finish();
   return completion;
+}
+
+// What stands before each prompt's answers; empty: nothing.
+std::vector<std::string> echoes(const Service& service, const CompletionRequest& completion) {
+  std::vector<std::string> all(completion.prompts.size());
+  if (!completion.echo) return all;
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i] = service.model().tokenizer().decode(completion.prompts[i]);
+  }
+  return all;
 }
 
 // The older form of probabilities: lists beside each other.
@@ -110,12 +139,13 @@ ordered_json frame(const Service& service, const std::string& id, int64_t create
 }
 
 HttpResponse document(const Service& service, const std::vector<ChoiceResult>& results,
-                      const Usage& usage, const std::string& echo, bool logprobs) {
+                      const Usage& usage, const std::vector<std::string>& echo, bool logprobs) {
+  const size_t each = results.size() / echo.size();
   ordered_json choices = ordered_json::array();
   for (size_t i = 0; i < results.size(); ++i) {
     size_t offset = 0;
     choices.push_back({{"index", i},
-                       {"text", echo + results[i].content},
+                       {"text", echo[i / each] + results[i].content},
                        {"logprobs", logprobs ? old_logprobs(service, results[i].tokens, offset)
                                              : ordered_json(nullptr)},
                        {"finish_reason", finish_word(results[i].end)}});
@@ -132,13 +162,16 @@ class CompletionStream final : public Receiver {
         stream_(std::move(responder), EventStream::Kind::events),
         include_usage_(request.include_usage),
         logprobs_(request.task.options.top_logprobs >= 0),
-        echo_(request.echo),
-        offsets_(request.task.choices) {}
+        echo_(echoes(service, request)),
+        choices_(request.task.choices),
+        offsets_(request.prompts.size() * choices_) {}
 
   void begin(const Usage&) override {
     stream_.start();
-    if (echo_.empty()) return;
-    for (size_t i = 0; i < offsets_.size(); ++i) send(i, echo_, nullptr, {});
+    for (size_t i = 0; i < offsets_.size(); ++i) {
+      const std::string& echo = echo_[i / choices_];
+      if (!echo.empty()) send(i, echo, nullptr, {});
+    }
   }
   void events(size_t choice, const std::vector<text::OutputEvent>& events,
               std::span<const TokenInfo> tokens) override {
@@ -169,7 +202,8 @@ class CompletionStream final : public Receiver {
   EventStream stream_;
   const bool include_usage_;
   const bool logprobs_;
-  const std::string echo_;
+  const std::vector<std::string> echo_;
+  const size_t choices_;  // of each prompt
   std::vector<size_t> offsets_;
   const std::string id_ = random_id("cmpl-");
   const int64_t created_ = now_seconds();
@@ -187,13 +221,16 @@ void openai_completions(Service& service, const HttpRequest& request,
   } else {
     const bool logprobs = completion.task.options.top_logprobs >= 0;
     receiver = whole_answer(
-        responder, completion.task.choices,
-        [&service, logprobs, echo = completion.echo](const auto& results, const Usage& usage) {
+        responder, completion.prompts.size() * completion.task.choices,
+        [&service, logprobs, echo = echoes(service, completion)](const auto& results,
+                                                                 const Usage& usage) {
           return document(service, results, usage, echo, logprobs);
         },
         openai_error);
   }
-  run(service, std::move(completion.task), responder, std::move(receiver));
+  std::vector<Task> tasks(completion.prompts.size(), completion.task);
+  for (size_t i = 0; i < tasks.size(); ++i) tasks[i].prompt = std::move(completion.prompts[i]);
+  run_jointly(service, std::move(tasks), responder, std::move(receiver));
 }
 
 }  // namespace tarn::server

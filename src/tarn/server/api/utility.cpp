@@ -1,4 +1,4 @@
-// POST /tokenize, /detokenize, /apply-template
+// POST /tokenize, /detokenize, /apply-template, /cache/save
 #include "tarn/server/api/openai.h"
 
 namespace tarn::server {
@@ -64,6 +64,19 @@ void apply_template(Service& service, const HttpRequest& request, const Responde
   responder->send(
       json_response({{"prompt", prompt},
                      {"tokens", service.model().tokenizer().encode(prompt, false).ids.size()}}));
+}
+
+void save_cache(Service& service, const HttpRequest& request, const ResponderPtr& responder) {
+  const ordered_json document = parse_body(request.body, request.header("content-type"));
+  Body(document).finish();
+  const std::optional<PrefixFiles> saved = service.save_prefixes();
+  if (!saved) {
+    throw ApiError(400,
+                   "cache: there is no folder to save it in; start the server with --cache-dir", "",
+                   "no_cache_dir");
+  }
+  if (!saved->problem.empty()) throw ApiError(500, saved->problem, "", "cache_not_saved");
+  responder->send(json_response({{"prefixes", saved->files}, {"bytes", saved->bytes}}));
 }
 
 }  // namespace tarn::server
