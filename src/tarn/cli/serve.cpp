@@ -95,7 +95,8 @@ void serve_until_told(server::Server& server, const sigset_t& signals, int64_t d
 void run(Options options) {
   const sigset_t signals = block_signals();
   const LoadOptions load = apply(options.engine);
-  options.server.service.cache_folder_bytes = parse_bytes(options.cache_dir_size, "--cache-dir-size");
+  options.server.service.cache_folder_bytes =
+      parse_bytes(options.cache_dir_size, "--cache-dir-size");
   options.server.http.max_body_bytes = parse_bytes(options.max_body, "--max-body");
   const LoadedModel model(model_path(options.model), load);
 

@@ -127,7 +127,8 @@ class Engine {
   void run(const std::function<void(const Model&, PrefixStore&)>& work);
 
   // How many may run at once from now on, 0 .. max_sequences: more are let finish. With
-  // `refuse_waiting` those that wait, and those that come until the limit is set again, end at once.
+  // `refuse_waiting` those that wait, and those that come until the limit is set again, end at
+  // once.
   void set_limit(int64_t sequences, bool refuse_waiting = false);
   // No further requests; returns when all are answered, or after `timeout`: whether all were.
   bool drain(std::chrono::milliseconds timeout);

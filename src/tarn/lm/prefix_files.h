@@ -18,7 +18,8 @@ struct PrefixFiles {
 // Writes the store's prefixes, used last first, to `folder` (made if need be), one prompt cache
 // file (lm/prompt_cache.h) each, named by a hash of its tokens; those that are there already stay.
 // Then removes the oldest such files until all take at most `limit` bytes. Each file appears whole
-// or not at all. An error of the disk ends it, is logged and told, and loses nothing that was there before.
+// or not at all. An error of the disk ends it, is logged and told, and loses nothing that was there
+// before.
 PrefixFiles save_prefixes(const PrefixStore& store, const std::filesystem::path& folder,
                           const std::string& fingerprint, uint64_t limit);
 

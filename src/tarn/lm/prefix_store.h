@@ -32,8 +32,8 @@ class PrefixStore {
   Cache take(const std::vector<int32_t>& prompt);
 
   // Where caches cannot be cut: the length at which `prompt` leaves the entry that it follows
-  // longest, in whole units; 0: there is none. A cache kept there serves the next prompt that begins
-  // alike, which take() cannot serve from the entry.
+  // longest, in whole units; 0: there is none. A cache kept there serves the next prompt that
+  // begins alike, which take() cannot serve from the entry.
   int64_t branch(const std::vector<int32_t>& prompt) const;
   static constexpr int64_t branch_unit = 64;
 
