@@ -28,6 +28,11 @@ add_test(NAME capi.example_names_what_is_missing COMMAND example_c_chat no-such-
 set_tests_properties(capi.example_names_what_is_missing PROPERTIES
   PASS_REGULAR_EXPRESSION "load: no-such-model: there is no such folder")
 
+if(TARN_SHARED AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME capi.installed COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/installed.sh
+    ${CMAKE_COMMAND} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/examples/c/chat.c)
+  set_tests_properties(capi.installed PROPERTIES PASS_REGULAR_EXPRESSION "614\n.*614\n")
+endif()
 if(TARN_SHARED)
   add_test(NAME capi.only_tarn_symbols COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/symbols.sh
     ${CMAKE_NM} $<TARGET_FILE:tarn_c> ${PROJECT_SOURCE_DIR}/include/tarn.h)
