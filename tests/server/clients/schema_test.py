@@ -32,7 +32,8 @@ def main():
     program = Path(sys.executable).with_name("schemathesis")
     with Server(sys.argv[1], *SERVER) as server, tempfile.TemporaryDirectory() as folder:
         arguments = ["--phases", "examples,coverage,fuzzing", "--exclude-checks", NOT_CHECKED]
-        arguments += ["--max-examples", "25", "--seed", "1", "--workers", "2"]
+        # One worker: Hypothesis fails now and then when several threads draw.
+        arguments += ["--max-examples", "25", "--seed", "1", "--workers", "1"]
         arguments += ["--suppress-health-check", "all", "--continue-on-failure", "--no-shrink"]
         result = subprocess.run(
             [program, "run", f"{server.url}/openapi.json", *arguments, *sys.argv[2:]], cwd=folder
