@@ -8,11 +8,12 @@ tokens as the model has rows: the bytes, pairs of letters with their merges, wor
 """
 import argparse
 import itertools
-import os
 import string
 from pathlib import Path
 
 import gguf
+
+from write_gguf import finish, new_writer
 
 LETTERS = string.ascii_lowercase
 SPACE = "\u0120"  # how byte-level BPE writes a space
@@ -56,8 +57,7 @@ def main():
     reader = gguf.GGUFReader(arguments.file)
     architecture = reader.fields["general.architecture"].contents()
     size = int(next(t for t in reader.tensors if t.name == "token_embd.weight").shape[1])
-    part = arguments.output.with_suffix(".part")
-    writer = gguf.GGUFWriter(part, architecture)
+    writer = new_writer(arguments.output, architecture)
     copy_fields(reader, writer)
     tokens, merges = vocabulary(size)
     writer.add_tokenizer_model("gpt2")
@@ -69,11 +69,7 @@ def main():
     writer.add_add_bos_token(False)
     for tensor in reader.tensors:
         writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    os.replace(part, arguments.output)
+    finish(writer, arguments.output)
 
 
 if __name__ == "__main__":

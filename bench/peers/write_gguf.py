@@ -162,6 +162,23 @@ def add_tensors(writer, config, tensors):
             )
 
 
+def part_of(file):
+    return file.with_suffix(".part")
+
+
+def new_writer(file, architecture):
+    """Writes beside the file; finish() puts it there whole."""
+    return gguf.GGUFWriter(part_of(file), architecture)
+
+
+def finish(writer, file):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    os.replace(part_of(file), file)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
@@ -171,15 +188,10 @@ def main():
     if config["model_type"] not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise SystemExit(f"{arguments.folder}: a {config['model_type']} model, but write_gguf.py knows {known}")
-    part = arguments.file.with_suffix(".part")
-    writer = gguf.GGUFWriter(part, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[config["model_type"]]])
+    writer = new_writer(arguments.file, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[config["model_type"]]])
     add_parameters(writer, config)
     add_tensors(writer, config, read_safetensors(arguments.folder / "model.safetensors"))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    os.replace(part, arguments.file)
+    finish(writer, arguments.file)
 
 
 if __name__ == "__main__":

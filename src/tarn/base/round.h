@@ -1,10 +1,13 @@
 #pragma once
 
-#include <cstdint>
+#include <concepts>
 
 namespace tarn {
 
 // The smallest multiple of unit > 0 that is not below value >= 0.
-constexpr int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+template <std::integral T>
+constexpr T round_up(T value, T unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 }  // namespace tarn

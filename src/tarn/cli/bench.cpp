@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <span>
 #include <utility>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/process_memory.h"
 #include "tarn/base/team.h"
 #include "tarn/cli/bench_report.h"
@@ -162,10 +162,9 @@ void run(const Options& options) {
   memory::clear_cache();  // what the probe used is not the model's
   memory::reset_peak();
   const bool resident_known = reset_peak_resident();
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   const std::unique_ptr<Model> model = load_model(path, load);
-  report.load_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.load_seconds = seconds_since(start);
   report.size = model->size();
   const auto bandwidth = [&probe] { return probe.measure(probe_seconds / 4).median; };
   report.rows = run_tests(options, *model, interrupt.flag(), bandwidth, profiles);

@@ -1,9 +1,9 @@
 // Third stage: operands and kernels of each step, memory by lifetime, barriers where data flows
 // between members.
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/error.h"
 #include "tarn/core/program_builder.h"
 
@@ -32,7 +32,7 @@ ProgramBuilder::ProgramBuilder(const Unit& unit, int members, bool recorded)
       id_(next_id.fetch_add(1, std::memory_order_relaxed)) {}
 
 std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) {
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   collect(roots);
   if (order_.empty() && program_->inputs_.empty()) return nullptr;
   group();
@@ -43,8 +43,7 @@ std::unique_ptr<Program> ProgramBuilder::build(const std::vector<array>& roots) 
   stats.steps = static_cast<int>(groups_.size());
   stats.fused = stats.operations - stats.steps;
   publish();
-  stats.build_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats.build_seconds = seconds_since(start);
   return std::move(program_);
 }
 

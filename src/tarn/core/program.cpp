@@ -1,9 +1,10 @@
 #include "tarn/core/program.h"
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 #include <set>
+
+#include "tarn/base/clock.h"
 
 namespace tarn {
 namespace {
@@ -201,7 +202,7 @@ std::vector<bool> Program::spread(const std::vector<size_t>& failed) const {
 }
 
 void Program::run(Team& team) {
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   Failures failures;
   for (const Input& input : inputs_) {
     if (input.event->failed(input.step)) failures.error = input.event->error();
@@ -219,8 +220,7 @@ void Program::run(Team& team) {
     team.run(member_work);
   }
   if (profile != nullptr && readable) profile->add(steps_, times, members_on(team));
-  stats_.run_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats_.run_seconds = seconds_since(start);
   add_to_totals(stats_);
   const bool some = readable && failures.error != nullptr;
   event_->set(failures.error, some ? spread(failures.steps) : std::vector<bool>{});

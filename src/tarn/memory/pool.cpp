@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "tarn/base/error.h"
+#include "tarn/base/round.h"
 
 namespace tarn::memory {
 namespace {
@@ -49,22 +50,20 @@ void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t byte
 #endif
 }
 
-size_t round_to(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
-
 size_t page_size() {
   static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
 }
 
-// Anonymous memory from the system; `bytes` and `unit` are multiples of the page size. null: there
-// is none.
-std::byte* map_aligned(size_t bytes, size_t unit) {
+// Anonymous memory from the system; `bytes` and `unit` are multiples of the page size, `flags`
+// further ones of mmap. null: there is none.
+std::byte* map_aligned(size_t bytes, size_t unit, int flags = 0) {
   const size_t spare = unit - page_size();
-  void* const place =
-      ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const place = ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   if (place == MAP_FAILED) return nullptr;
   const auto address = reinterpret_cast<uintptr_t>(place);
-  const size_t before = round_to(address, unit) - address;
+  const size_t before = round_up<uintptr_t>(address, unit) - address;
   auto* const base = static_cast<std::byte*>(place);
   if (before > 0) ::munmap(base, before);
   if (before < spare) ::munmap(base + before + bytes, spare - before);
@@ -83,7 +82,7 @@ size_t block_unit(size_t capacity) {
 // null: the system has none.
 std::byte* allocate_block(size_t capacity) {
   const size_t unit = block_unit(capacity);
-  const size_t bytes = round_to(capacity, unit);
+  const size_t bytes = round_up(capacity, unit);
   auto* const data = capacity >= mapped_size
                          ? map_aligned(bytes, unit)
                          : static_cast<std::byte*>(std::aligned_alloc(unit, bytes));
@@ -93,7 +92,7 @@ std::byte* allocate_block(size_t capacity) {
 
 void free_block(std::byte* data, size_t capacity) {
   if (capacity >= mapped_size) {
-    ::munmap(data, round_to(capacity, block_unit(capacity)));
+    ::munmap(data, round_up(capacity, block_unit(capacity)));
   } else {
     std::free(data);
   }
@@ -302,27 +301,22 @@ std::shared_ptr<Buffer> borrow(const void* data, size_t bytes, std::shared_ptr<c
 
 // Address space, of which only what was cut is touched and counted.
 struct Arena::Block {
-  explicit Block(size_t bytes) : mapped(bytes + huge_page) {
-    void* const place = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (place == MAP_FAILED) {
+  explicit Block(size_t bytes) : base(map_aligned(bytes, huge_page, MAP_NORESERVE)) {
+    if (base == nullptr) {
       fail(ErrorCode::out_of_memory, "memory: the system refused {} bytes; {} are in use", bytes,
            pool().stats().active);
     }
-    base = static_cast<std::byte*>(place);
-    const auto address = reinterpret_cast<uintptr_t>(place);
-    next = base + ((address + huge_page - 1) / huge_page * huge_page - address);
-    end = next + bytes;
-    prefer_huge_pages(next, bytes);
+    next = base;
+    end = base + bytes;
+    prefer_huge_pages(base, bytes);
   }
   ~Block() {
-    ::munmap(base, mapped);
+    ::munmap(base, static_cast<size_t>(end - base));
     pool().drop_from_arena(cut);
   }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
-  size_t mapped;
   std::byte* base;
   std::byte* next;
   std::byte* end;
@@ -331,10 +325,9 @@ struct Arena::Block {
 
 std::shared_ptr<Buffer> Arena::allocate(size_t bytes) {
   check_size(bytes);
-  const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  const size_t rounded = round_up(std::max<size_t>(bytes, 1), alignment);
   if (!block_ || static_cast<size_t>(block_->end - block_->next) < rounded) {
-    block_ = std::make_shared<Block>((std::max(rounded, arena_block) + huge_page - 1) / huge_page *
-                                     huge_page);
+    block_ = std::make_shared<Block>(round_up(std::max(rounded, arena_block), huge_page));
   }
   pool().take_from_arena(rounded);
   block_->cut += rounded;

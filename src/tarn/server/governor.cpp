@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "tarn/base/clock.h"
 #include "tarn/base/log.h"
 
 namespace tarn::server {
@@ -124,7 +125,7 @@ void Sensors::read_power(std::vector<Reading>& readings) {
     const auto before = std::find_if(energies_.begin(), energies_.end(),
                                      [&](const Energy& e) { return e.zone == name; });
     if (before == energies_.end() || *energy / micro < before->joules) continue;  // wrapped around
-    const double seconds = std::chrono::duration<double>(now - before->when).count();
+    const double seconds = seconds_between(before->when, now);
     if (seconds <= 0) continue;
     const double watts = (*energy / micro - before->joules) / seconds;
     const double most = *limit / micro;
